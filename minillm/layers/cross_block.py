@@ -1,0 +1,121 @@
+"""The decoder's block in an encoder-decoder: it also reads what the encoder wrote."""
+
+from minillm import functional as F
+from minillm.layers.attention import MultiHeadAttention
+from minillm.layers.block import Norm
+from minillm.layers.dropout import Dropout
+from minillm.layers.feed_forward import FeedForward
+from minillm.layers.module import Module
+from minillm.types import Array, BackwardN
+
+
+class CrossBlock(Module):
+    """The parts of a block with cross-attention; a subclass says where the norms stand."""
+
+    def __init__(
+        self,
+        attn: MultiHeadAttention,
+        cross_attn: MultiHeadAttention,
+        ffn: FeedForward,
+        attn_norm: Norm,
+        cross_norm: Norm,
+        ffn_norm: Norm,
+        dropout: float = 0.0,
+    ) -> None:
+        self.attn_norm = attn_norm
+        self.attn = attn
+        self.cross_norm = cross_norm
+        self.cross_attn = cross_attn
+        self.ffn_norm = ffn_norm
+        self.ffn = ffn
+        self.dropout = Dropout(dropout)
+
+
+class PreNormCrossBlock(CrossBlock):
+    """Self-attention, cross-attention, feed-forward, each with its norm first.
+
+        h = x + dropout(attn(attn_norm(x)))
+        c = h + dropout(cross_attn(cross_norm(h), memory))
+        y = c + dropout(ffn(ffn_norm(c)))
+
+    as T5 has it (Raffel et al. 2020, sec. 2.1). The backward returns dx and dmemory.
+    """
+
+    def __call__(
+        self,
+        x: Array,
+        memory: Array,
+        mask: Array | None = None,
+        memory_mask: Array | None = None,
+        rng: F.Draws | None = None,
+    ) -> tuple[Array, BackwardN]:
+        """x (batch, n_target, d_model), memory (batch, n_source, d_model) -> y as x."""
+        rngs = [None] * 3 if rng is None else [rng.child(i) for i in range(3)]
+        a, attn_norm_backward = self.attn_norm(x)
+        a, attn_backward = self.attn(a, a, mask)
+        a, attn_dropout_backward = self.dropout(a, rngs[0])
+        h = x + a
+
+        r, cross_norm_backward = self.cross_norm(h)
+        r, cross_backward = self.cross_attn(r, memory, memory_mask)
+        r, cross_dropout_backward = self.dropout(r, rngs[1])
+        c = h + r
+
+        f, ffn_norm_backward = self.ffn_norm(c)
+        f, ffn_backward = self.ffn(f)
+        f, ffn_dropout_backward = self.dropout(f, rngs[2])
+        y = c + f
+
+        def backward(dy: Array) -> tuple[Array, ...]:
+            dc = dy + ffn_norm_backward(ffn_backward(ffn_dropout_backward(dy)))
+            dr, dmemory = cross_backward(cross_dropout_backward(dc))
+            dh = dc + cross_norm_backward(dr)
+            da_q, da_kv = attn_backward(attn_dropout_backward(dh))
+            return dh + attn_norm_backward(da_q + da_kv), dmemory
+
+        return y, backward
+
+
+class PostNormCrossBlock(CrossBlock):
+    """Self-attention, cross-attention, feed-forward, each with its norm last.
+
+        h = attn_norm(x + dropout(attn(x)))
+        c = cross_norm(h + dropout(cross_attn(h, memory)))
+        y = ffn_norm(c + dropout(ffn(c)))
+
+    as in the paper's figure 1 (Vaswani et al. 2017). The backward returns dx, dmemory.
+    """
+
+    def __call__(
+        self,
+        x: Array,
+        memory: Array,
+        mask: Array | None = None,
+        memory_mask: Array | None = None,
+        rng: F.Draws | None = None,
+    ) -> tuple[Array, BackwardN]:
+        """x (batch, n_target, d_model), memory (batch, n_source, d_model) -> y as x."""
+        rngs = [None] * 3 if rng is None else [rng.child(i) for i in range(3)]
+        a, attn_backward = self.attn(x, x, mask)
+        a, attn_dropout_backward = self.dropout(a, rngs[0])
+        h, attn_norm_backward = self.attn_norm(x + a)
+
+        r, cross_backward = self.cross_attn(h, memory, memory_mask)
+        r, cross_dropout_backward = self.dropout(r, rngs[1])
+        c, cross_norm_backward = self.cross_norm(h + r)
+
+        f, ffn_backward = self.ffn(c)
+        f, ffn_dropout_backward = self.dropout(f, rngs[2])
+        y, ffn_norm_backward = self.ffn_norm(c + f)
+
+        def backward(dy: Array) -> tuple[Array, ...]:
+            dsum = ffn_norm_backward(dy)
+            dc = dsum + ffn_backward(ffn_dropout_backward(dsum))
+            dsum = cross_norm_backward(dc)
+            dr, dmemory = cross_backward(cross_dropout_backward(dsum))
+            dh = dsum + dr
+            dsum = attn_norm_backward(dh)
+            da_q, da_kv = attn_backward(attn_dropout_backward(dsum))
+            return dsum + da_q + da_kv, dmemory
+
+        return y, backward

@@ -1,0 +1,30 @@
+"""Hypothesis draws shapes and a seed; NumPy draws the numbers.
+
+Shapes are what break array code, and they shrink to something readable. Normal
+numbers stay clear of the kinks and overflows that finite differences dislike.
+"""
+
+import numpy as np
+from hypothesis import strategies as st
+
+rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+leading_shapes = st.lists(st.integers(1, 5), max_size=3).map(tuple)
+widths = st.integers(3, 8)  # a normalised width: with two features a norm is a step
+
+
+def unequal_sizes(n, smallest=1, largest=None):
+    """n sizes that all differ, so that a forgotten transpose cannot hide."""
+    largest = largest or smallest + n
+    return st.lists(
+        st.integers(smallest, largest), min_size=n, max_size=n, unique=True
+    ).map(tuple)
+
+
+def scatter(module, rng):
+    """Move every parameter off its initial value, where wrong gradients can hide.
+
+    A layer_norm whose backward forgets gamma is right as long as gamma is 1.
+    """
+    for _, p in module.named_parameters():
+        p.data[...] = p.data + rng.normal(0, 0.3, p.data.shape)
+    return module
