@@ -1,0 +1,82 @@
+"""What sampling accepts, checked at the door."""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from minillm.types import Array
+
+
+def check_temperature(t: Any) -> None:
+    _require(_is_real(t) and 0 <= t < math.inf, "temperature", "a finite number >= 0", t)
+
+
+def check_top_k(k: Any) -> None:
+    whole = isinstance(k, Integral) and not isinstance(k, bool)
+    _require(whole and k >= 1, "top_k", "a whole number >= 1", k)
+
+
+def check_top_p(p: Any) -> None:
+    _require(_is_real(p) and 0 < p <= 1, "top_p", "above 0 and at most 1", p)
+
+
+def check_min_p(p: Any) -> None:
+    _require(_is_real(p) and 0 <= p <= 1, "min_p", "from 0 to 1", p)
+
+
+def check_penalty(penalty: Any) -> None:
+    accepted = _is_real(penalty) and 0 < penalty < math.inf
+    _require(accepted, "repetition_penalty", "a finite number above 0", penalty)
+
+
+def logits(given: Any) -> Array:
+    """Logits as an array (..., vocab_size) of floats, with a distribution in every row.
+
+    -inf is a logit like another; nan, +inf and a row of nothing but -inf are none.
+    """
+    z = np.asarray(given)
+    floats = z.dtype.kind == "f" and z.ndim > 0 and z.shape[-1] > 0
+    _require(floats, "logits", "floats (..., vocab_size)", f"{z.dtype} {z.shape}")
+    best = z.max(-1)  # nan if any is
+    finite = np.isfinite(best)
+    if not finite.all():
+        given_best = best[~finite].flat[0]
+        _require(False, "the largest logit of every row", "finite", given_best)
+    return z
+
+
+def ids(previous_ids: Any, logits: Array) -> Array:
+    """Ids (..., n) as an array that can index logits (..., vocab_size)."""
+    found, (*rows, vocab_size) = np.asarray(previous_ids), np.shape(logits)
+    if found.size == 0:
+        found = found.astype(np.intp)  # NumPy takes [] for floats
+    whole = found.dtype.kind in "iu" and found.ndim > 0
+    _require(whole, "previous_ids", "integers (..., n)", f"{found.dtype} {found.shape}")
+    expected = f"({', '.join(map(str, [*rows, 'n']))}) beside logits {np.shape(logits)}"
+    _require([*found.shape[:-1]] == rows, "previous_ids", expected, found.shape)
+    outside = found[(found < 0) | (found >= vocab_size)]
+    if outside.size:
+        _require(False, "previous_ids", f"from 0 to {vocab_size - 1}", outside[0])
+    return found.astype(np.intp)
+
+
+def distribution(given: Any) -> Array:
+    """Probabilities (..., vocab_size) in float64, non-negative, adding up to 1."""
+    p = np.asarray(given, np.float64)
+    _require(p.ndim > 0, "probabilities", "an array (..., vocab_size)", p)
+    _require(bool((p >= 0).all()), "probabilities", "at least 0", p.min(initial=1))
+    totals = p.sum(-1)
+    worst = totals.flat[np.abs(totals - 1).argmax()] if totals.size else 1.0
+    _require(abs(worst - 1) <= 1e-4, "probabilities of a row", "1 in sum", worst)
+    return p
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _require(accepted: bool, name: str, what: str, given: Any) -> None:
+    if not accepted:
+        raise ValueError(f"{name} must be {what}, not {given}")

@@ -1,0 +1,104 @@
+"""Write on: choose a token, append it, ask again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from minillm.device import to_host
+from minillm.generation.sampling import sample
+from minillm.generation.settings import SamplingSettings
+from minillm.layers import KVCache
+from minillm.types import Array
+
+
+class Stepper(Protocol):
+    """What generate needs of a model: causal logits through a cache."""
+
+    config: Any
+
+    def step(self, ids: Array, caches: list[KVCache]) -> Array: ...
+    def caches(self) -> list[KVCache]: ...
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token that was chosen, and the exact distribution that it was drawn from."""
+
+    id: int
+    probabilities: Array  # (vocab_size,), float64
+
+
+def generate(
+    model: Stepper,
+    ids: Array,
+    max_new_tokens: int,
+    *,
+    settings: SamplingSettings | None = None,
+    stop: Callable[[list[int]], bool] | None = None,
+    window: int | None = None,
+    rng: np.random.Generator,
+) -> Iterator[Token]:
+    """Stream new tokens that continue `ids`, each read through the KV cache.
+
+        p(next | ids) = settings.distribution(logits(ids))
+
+    `stop(new_ids)` ends the text after a token for which it is true. A text that
+    outgrows the model's max_seq_len is an error before any work, unless `window` is
+    given: whenever the context is full, the last `window` ids are read again, from
+    position 0 on, and what came before is forgotten.
+
+    Shapes: ids (n,) of int, n >= 1.
+    Raises ValueError for an empty prompt, ids outside the vocabulary, a context that
+    is too long, max_new_tokens < 0, or a window outside [1, max_seq_len).
+    """
+    settings = settings or SamplingSettings()
+    context = _checked_prompt(model, ids, max_new_tokens, window)
+    return _stream(model, context, max_new_tokens, settings, stop, window, rng)
+
+
+def _stream(
+    model: Stepper,
+    context: list[int],
+    max_new_tokens: int,
+    settings: SamplingSettings,
+    stop: Callable[[list[int]], bool] | None,
+    window: int | None,
+    rng: np.random.Generator,
+) -> Iterator[Token]:
+    caches, unread, n_prompt = model.caches(), context, len(context)
+    for _ in range(max_new_tokens):
+        if len(caches[0]) + len(unread) > model.config.max_seq_len:
+            assert window is not None  # the door let nothing else through
+            caches, unread = model.caches(), context[-window:]
+        logits = to_host(model.step(np.array([unread]), caches))[0, -1]
+        probabilities = settings.distribution(logits, np.array(context))
+        token = int(sample(probabilities, rng))
+        context = [*context, token]
+        unread = [token]
+        yield Token(token, probabilities)
+        if stop is not None and stop(context[n_prompt:]):
+            return
+
+
+def _checked_prompt(
+    model: Stepper, ids: Array, max_new_tokens: int, window: int | None
+) -> list[int]:
+    longest, vocab_size = model.config.max_seq_len, model.config.vocab_size
+    prompt = [int(i) for i in np.asarray(ids).reshape(-1)]
+    if not prompt:
+        raise ValueError("the prompt is empty: give at least one token to continue")
+    if wrong := [i for i in prompt if not 0 <= i < vocab_size]:
+        raise ValueError(f"token id {wrong[0]} is out of range: 0 to {vocab_size - 1}")
+    if max_new_tokens < 0:
+        raise ValueError(f"max_new_tokens {max_new_tokens} must be at least 0")
+    if window is not None and not 1 <= window < longest:
+        raise ValueError(f"window {window}: give 1 to {longest - 1} (below max_seq_len)")
+    needed = len(prompt) + max(0, max_new_tokens - 1)  # the last token is never read
+    if window is None and needed > longest:
+        raise ValueError(
+            f"a prompt of {len(prompt)} tokens and {max_new_tokens} new ones exceed "
+            f"max_seq_len {longest}: shorten them, or give a sliding window"
+        )
+    return prompt if window is None or len(prompt) <= longest else prompt[-window:]

@@ -1,0 +1,154 @@
+"""A folder that holds a model: written whole, read with care.
+
+    config.json                      the architecture and its config
+    tokenizer.json                   the tokenizer
+    model-000120.safetensors         the weights after step 120
+    optimizer-000120.safetensors     what training needs to go on from there
+    trainer.json                     names the current set, with a checksum of each file
+
+Files that belong together carry their step in their names. trainer.json is replaced
+last, in one rename, and only then are older sets deleted: a kill at any moment leaves
+the old set or the new one, whole.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from minillm import safetensors
+from minillm.atomic import TEMPORARY_PREFIX, write_atomically
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+FORMAT = "minillm-1"
+LARGEST_JSON = 64 << 20  # bytes; a larger file is not one of ours
+DESCRIPTIONS = ("config.json", "tokenizer.json")  # written once, before the first set
+FIELDS = {"step": int, "set": dict, "sha256": dict, "state": dict}  # of trainer.json
+SET_FILE = re.compile(r"(model|optimizer)-\d{6,}\.safetensors")
+
+
+class FolderError(ValueError):
+    """A folder that is missing, damaged, foreign, or in use for something else."""
+
+
+class ModelFolder:
+    """Reads and writes one model's folder. Nothing is touched before it is asked for."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def claim(self) -> None:
+        """Make the folder, or accept one that is empty or a model's.
+
+        Raises FolderError if it holds something else, which is never overwritten.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise FolderError(f"{self.path} is a file: give a folder")
+        if self.path.exists() and not self.is_ours() and self._contents():
+            raise FolderError(
+                f"{self.path} holds something else ({self._contents()[0]}): "
+                "give an empty or a new folder"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def is_ours(self) -> bool:
+        """Whether a config.json of this format is there."""
+        try:
+            return self.read_json("config.json").get("format") == FORMAT
+        except (FolderError, OSError):
+            return False
+
+    def has_set(self) -> bool:
+        """Whether a whole set was ever written."""
+        return (self.path / "trainer.json").exists()
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        text = json.dumps({"format": FORMAT, **value}, indent=1) + "\n"
+
+        def write(file: BinaryIO) -> None:
+            file.write(text.encode())
+
+        write_atomically(self.path / name, write)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Raises FolderError for a file that is missing, damaged or not of this format."""
+        path = self.path / name
+        if not path.is_file():
+            raise FolderError(f"{self.path} holds no model: {name} is missing")
+        if path.stat().st_size > LARGEST_JSON:
+            raise FolderError(f"{path} is too large to be a {name}")
+        try:
+            value = json.loads(path.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise FolderError(f"{path} is damaged: {error}") from None
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            raise FolderError(f"{path} is not of the format {FORMAT}")
+        return value
+
+    def write_set(
+        self, step: int, model: Arrays, optimizer: Arrays, state: Mapping[str, Any]
+    ) -> None:
+        """Make (model, optimizer, state) after `step` the current set."""
+        names = {kind: f"{kind}-{step:06d}.safetensors" for kind in ("model", "optimizer")}
+        sums = {
+            names["model"]: safetensors.save(self.path / names["model"], model),
+            names["optimizer"]: safetensors.save(self.path / names["optimizer"], optimizer),
+        }
+        described = [name for name in DESCRIPTIONS if (self.path / name).exists()]
+        sums |= {name: self._checksum(name) for name in described}
+        self.write_json(
+            "trainer.json", {"step": step, "set": names, "sha256": sums, "state": state}
+        )
+        self._delete_all_but(set(names.values()))
+
+    def current(self) -> dict[str, Any]:
+        """What trainer.json says, checked against the files that it names."""
+        current = self.read_json("trainer.json")
+        fields = {"step": int, "set": dict, "sha256": dict, "state": dict}
+        for field, expected in fields.items():
+            if not isinstance(current.get(field), expected):
+                raise FolderError(
+                    f"{self.path / 'trainer.json'}: {field} is missing or wrong"
+                )
+        for kind in ("model", "optimizer"):
+            name = current["set"].get(kind)
+            if not isinstance(name, str) or not SET_FILE.fullmatch(name):
+                raise FolderError(f"{self.path / 'trainer.json'} names no {kind} file")
+        for name in DESCRIPTIONS:
+            saved = current["sha256"].get(name)
+            if saved is not None and self._checksum(name) != saved:
+                raise FolderError(f"{self.path / name} is not the one that was saved")
+        return current
+
+    def read_arrays(self, kind: str) -> dict[str, npt.NDArray[np.generic]]:
+        """The current set's "model" or "optimizer" arrays."""
+        current = self.current()
+        name = current["set"][kind]
+        checksum = current["sha256"].get(name)
+        if not isinstance(checksum, str):
+            raise FolderError(f"{self.path / 'trainer.json'} has no checksum of {name}")
+        if not (self.path / name).is_file():
+            raise FolderError(f"{self.path / name} is missing")
+        return safetensors.load(self.path / name, expected_sha256=checksum)
+
+    def _checksum(self, name: str) -> str:
+        if not (self.path / name).is_file():
+            raise FolderError(f"{self.path} holds no model: {name} is missing")
+        return hashlib.sha256((self.path / name).read_bytes()).hexdigest()
+
+    def _contents(self) -> list[str]:
+        names = sorted(path.name for path in self.path.iterdir())
+        return [name for name in names if not name.startswith(TEMPORARY_PREFIX)]
+
+    def _delete_all_but(self, current: set[str]) -> None:
+        for path in self.path.iterdir():
+            old = SET_FILE.fullmatch(path.name) and path.name not in current
+            if old or path.name.startswith(TEMPORARY_PREFIX):
+                path.unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""minillm's tokenizer file: JSON that a tokenizer is rebuilt from, and nothing else.
+
+    {"format": "minillm-bpe", "version": 1,
+     "merges": [[left, right], ...],    by token number, in the order learned
+     "special_tokens": ["<|end|>"],
+     "ids": null}                       or the id of each byte, merge and special token
+
+A file is checked before it is believed: it may be truncated, foreign or hostile.
+"""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from minillm.tokenizers.valid_text import short
+
+FORMAT, VERSION = "minillm-bpe", 1
+MAX_FILE_BYTES = 1 << 24  # thirty times GPT-2's vocabulary
+
+
+class TokenizerFileError(ValueError):
+    """A tokenizer file that cannot be used; the message names the file and the fault."""
+
+
+def write_tokenizer_file(
+    path: str | os.PathLike[str],
+    merges: list[tuple[int, int]],
+    special_tokens: list[str],
+    ids: list[int] | None,
+) -> None:
+    """Write the file whole or not at all: an old one stays until the new one is safe.
+
+    OSError if the disk refuses; ValueError if it would be too long to be read again.
+    """
+    content = json.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "merges": merges,
+            "special_tokens": special_tokens,
+            "ids": ids,
+        }
+    )
+    path = Path(path)
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"{path}: would be longer than {MAX_FILE_BYTES} bytes")
+    temporary = path.with_name(f".minillm-tmp-{os.urandom(8).hex()}")
+    try:
+        with open(temporary, "x", encoding="ascii") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_tokenizer_file(
+    path: str | os.PathLike[str],
+) -> tuple[list[tuple[int, int]], list[str], list[int] | None]:
+    """(merges, special_tokens, ids): of the right types, not yet of the right values."""
+    content = read_json_object(path)
+    if (content.get("format"), content.get("version")) != (FORMAT, VERSION):
+        raise TokenizerFileError(
+            f'{path}: no minillm tokenizer: "format" must be "{FORMAT}" and "version" '
+            f"{VERSION}, not {short(content.get('format'))} and "
+            f"{short(content.get('version'))}"
+        )
+    expected = {"format", "version", "merges", "special_tokens", "ids"}
+    if content.keys() != expected:
+        raise TokenizerFileError(
+            f"{path}: the keys must be {sorted(expected)}: "
+            f"{short(min(expected ^ content.keys()))} is missing or unknown"
+        )
+    merges, specials, ids = content["merges"], content["special_tokens"], content["ids"]
+    if not isinstance(merges, list) or not all(map(_is_pair, merges)):
+        raise TokenizerFileError(
+            f'{path}: "merges" must be a list of pairs of token numbers'
+        )
+    if not isinstance(specials, list) or not all(type(s) is str for s in specials):
+        raise TokenizerFileError(f'{path}: "special_tokens" must be a list of strings')
+    if ids is not None and not _are_numbers(ids):
+        raise TokenizerFileError(f'{path}: "ids" must be null or a list of token ids')
+    return [(left, right) for left, right in merges], specials, ids
+
+
+def read_json_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The JSON object in a file; TokenizerFileError if it holds anything else."""
+    try:
+        content = json.loads(read_text(path), object_pairs_hook=_without_duplicates)
+    except RecursionError:
+        raise TokenizerFileError(f"{path}: the JSON is nested too deeply") from None
+    except TokenizerFileError:
+        raise
+    except ValueError as error:
+        raise TokenizerFileError(f"{path}: no valid JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise TokenizerFileError(f"{path}: the JSON must be an object, {{...}}")
+    return content
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """A file's text; OSError if it cannot be opened, TokenizerFileError if no text."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise TokenizerFileError(f"{path}: not a regular file")
+    with open(path, "rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise TokenizerFileError(f"{path}: longer than {MAX_FILE_BYTES} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise TokenizerFileError(f"{path}: not UTF-8 at byte {error.start}") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return content
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and _are_numbers(value)
+
+
+def _are_numbers(values: object) -> bool:
+    """Numbers that a token may have. bool is an int to isinstance: true is none."""
+    return isinstance(values, list) and all(
+        type(value) is int and 0 <= value < MAX_FILE_BYTES for value in values
+    )

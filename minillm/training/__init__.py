@@ -1,0 +1,33 @@
+"""From gradients to better parameters."""
+
+from minillm.training.flat import Flat
+from minillm.training.objectives import NextToken, Objective
+from minillm.training.optimizers import SGD, AdamW, Optimizer, clip_by_global_norm
+from minillm.training.parallel import BatchGradient
+from minillm.training.progress import Progress
+from minillm.training.schedules import Constant, Noam, Schedule, WarmupCosine
+from minillm.training.threads import available_cores, blas_threads, keep_freed_memory
+from minillm.training.trainer import NonFiniteLossError, Trainer, TrainerSettings, mean_loss
+
+__all__ = [
+    "SGD",
+    "AdamW",
+    "BatchGradient",
+    "Constant",
+    "Flat",
+    "NextToken",
+    "Noam",
+    "NonFiniteLossError",
+    "Objective",
+    "Optimizer",
+    "Progress",
+    "Schedule",
+    "Trainer",
+    "TrainerSettings",
+    "WarmupCosine",
+    "available_cores",
+    "blas_threads",
+    "clip_by_global_norm",
+    "keep_freed_memory",
+    "mean_loss",
+]

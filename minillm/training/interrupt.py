@@ -1,0 +1,30 @@
+"""Ctrl-C ends a step, not a sentence: the step is finished first, then the run ends."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def finish_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """Yields a function that says whether Ctrl-C was pressed; a second one is immediate.
+
+    Only the main thread hears signals; elsewhere nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,215 @@
+"""The training loop, for any Module and any objective."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minillm import functional as F
+from minillm.layers import Module
+from minillm.model_folder import FolderError, ModelFolder
+from minillm.training.interrupt import finish_on_interrupt
+from minillm.training.objectives import Batch, Objective
+from minillm.training.optimizers import Optimizer, check_clip, clip_by_global_norm
+from minillm.training.parallel import BatchGradient
+from minillm.training.progress import Progress
+from minillm.training.schedules import Schedule
+from minillm.types import Array
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss or its gradient became infinite or NaN; the weights are as before."""
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How long to train and how often to look. Every 0 is never; the end always counts.
+
+    `seed` decides what dropout drops; each batch is cut into `accumulate` micro-batches
+    of which one at a time is in memory, shared by `threads`; `clip` limits the
+    gradient's norm.
+    """
+
+    steps: int
+    seed: int = 0
+    clip: float = 1.0
+    accumulate: int = 1
+    threads: int = 1
+    evaluate_every: int = 0
+    sample_every: int = 0
+    checkpoint_every: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("accumulate", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)} must be at least 1")
+        for name in ("steps", "seed", "evaluate_every", "sample_every", "checkpoint_every"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} {getattr(self, name)} must be at least 0")
+        check_clip(self.clip)
+
+
+class Trainer:
+    """Gradient, clip, step; and in between: evaluate, sample, save.
+
+        trainer = Trainer(model, NextToken(), windows.batch, AdamW(Flat(model)), schedule,
+                          TrainerSettings(steps=1000))
+        trainer.run()
+
+    `batches(step)` gives the batch of a step, counted from 0, and depends on nothing
+    else; what dropout drops depends on (seed, step, layer, example). So a resumed run
+    repeats bit for bit what an uninterrupted one would have done, on the same machine,
+    with the same NumPy and the same number of threads.
+
+    `evaluate()` gives a validation loss, `sample(step)` a text to show; `folder` is
+    where sets are saved. `history` holds step, mean loss since the last entry, and
+    validation loss.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        objective: Objective,
+        batches: Callable[[int], Batch],
+        optimizer: Optimizer,
+        schedule: Schedule,
+        settings: TrainerSettings,
+        *,
+        evaluate: Callable[[], float] | None = None,
+        sample: Callable[[int], str] | None = None,
+        folder: ModelFolder | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.model, self.objective, self.batches = model, objective, batches
+        self.optimizer, self.schedule, self.settings = optimizer, schedule, settings
+        self.evaluate, self.sample = evaluate, sample
+        self.folder, self.progress = folder, progress
+        self.gradient = BatchGradient(
+            model, optimizer.theta, threads=settings.threads, accumulate=settings.accumulate
+        )
+        self.step = 0
+        self.saved_step: int | None = None
+        self.history: list[dict[str, float]] = []
+        self.losses: list[float] = []  # since the last entry of history
+
+    def run(self) -> None:
+        """Train up to settings.steps.
+
+        Raises NonFiniteLossError, naming the step and what is saved; KeyboardInterrupt
+        after Ctrl-C, when the step at hand is done and saved.
+        """
+        steps = self.settings.steps
+        with finish_on_interrupt() as interrupted:
+            while self.step < steps:
+                self.train_step()
+                self._look(self.step == steps)
+                if interrupted():
+                    self.save()
+                    raise KeyboardInterrupt
+            if self.saved_step != self.step:
+                self.save()
+        if self.progress is not None:
+            self.progress.close()
+
+    def train_step(self) -> float:
+        """One update of the weights; returns the loss of its batch before the update."""
+        self.optimizer.theta.check_home()
+        batch = self.batches(self.step)
+        rng = F.Draws(self.settings.seed, self.step, range(len(batch[0])))
+        loss = float(self.gradient(self.objective, batch, rng))
+        norm = float(clip_by_global_norm(self.optimizer.theta.grad, self.settings.clip))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise NonFiniteLossError(self._describe_failure(loss, norm))
+        self.optimizer.step(self.schedule(self.step + 1))
+        self.step += 1
+        self.losses.append(loss)
+        if self.progress is not None:
+            self.progress.update(self.step, loss, self.objective.n_targets(batch))
+        return loss
+
+    def save(self) -> None:
+        """Write the current set, if there is a folder."""
+        if self.folder is None or self.saved_step == self.step:
+            return
+        state = {"history": self.history, "losses": self.losses}
+        kept = {f"optimizer.{n}": x for n, x in self.optimizer.state_dict().items()}
+        kept["rng.seed"] = np.array(self.settings.seed)
+        kept["rng.step"] = np.array(self.step)
+        self.folder.write_set(self.step, self.model.state_dict(), kept, state)
+        self.saved_step = self.step
+
+    def resume(self) -> None:
+        """Go on from the folder's current set. Raises FolderError if it does not fit."""
+        if self.folder is None:
+            raise FolderError("there is no folder to resume from")
+        current = self.folder.current()
+        weights, kept = (
+            self.folder.read_arrays("model"),
+            self.folder.read_arrays("optimizer"),
+        )
+        rng = {name: kept.pop(f"rng.{name}", None) for name in ("seed", "step")}
+        if rng["seed"] is None or rng["step"] is None:
+            raise FolderError(f"{self.folder.path} was saved without its random state")
+        if int(rng["seed"]) != self.settings.seed:
+            raise FolderError(
+                f"{self.folder.path} was trained with seed {int(rng['seed'])}, "
+                f"not {self.settings.seed}"
+            )
+        self.model.load_state_dict(weights)
+        self.optimizer.load_state_dict(
+            {name.removeprefix("optimizer."): array for name, array in kept.items()}
+        )
+        self.step = self.saved_step = int(rng["step"])
+        self.history = list(current["state"].get("history", []))
+        self.losses = list(current["state"].get("losses", []))
+
+    def _look(self, last: bool) -> None:
+        """Evaluate, sample and save where it is time."""
+        settings = self.settings
+        if self._due(settings.evaluate_every, last):
+            self._record()
+        if self.sample is not None and self._due(settings.sample_every, last):
+            self._say(self.sample(self.step))
+        if self._due(settings.checkpoint_every, last):
+            self.save()
+
+    def _due(self, every: int, last: bool) -> bool:
+        return last or bool(every and self.step % every == 0)
+
+    def _record(self) -> None:
+        entry = {"step": self.step, "loss": float(np.mean(self.losses))}
+        if self.evaluate is not None:
+            entry["valid"] = self.evaluate()
+            if self.progress is not None:
+                self.progress.valid_loss = entry["valid"]
+        self.history.append(entry)
+        self.losses = []
+
+    def _say(self, text: str) -> None:
+        if self.progress is not None:
+            self.progress.say(text)
+
+    def _describe_failure(self, loss: float, norm: float) -> str:
+        what = f"the loss is {loss} and its gradient's norm {norm} at step {self.step + 1}"
+        if self.folder is None or self.saved_step is None:
+            return f"{what}; nothing was saved before. Try a lower lr"
+        return (
+            f"{what}; step {self.saved_step} is kept in {self.folder.path}. Try a lower lr"
+        )
+
+
+def mean_loss(
+    model: Any, objective: Objective, batches: Any, rng: F.Draws | None = None
+) -> float:
+    """The loss over many batches in nats per target: each target counts once."""
+    total, n = 0.0, 0
+    for batch in batches:
+        n_batch = objective.n_targets(batch)
+        if n_batch:
+            loss: Array = objective(model, batch, rng)[0]
+            total, n = total + n_batch * float(loss), n + n_batch
+    if n == 0:
+        raise ValueError("there is no target to evaluate on")
+    return total / n

@@ -1,0 +1,127 @@
+"""DecoderOnly against GPT-2 as transformers has it, through the loss, every gradient.
+
+GPT-2 embeds ids with the matrix E' that scores its output; ours multiplies E by
+sqrt(d_model) on the way in. The two are the same function where
+
+    E' = sqrt(d_model) E        gamma' = gamma / sqrt(d_model)      (the final norm's,
+                                                                     and beta' alike)
+
+as logits = norm(h) E'^T = (gamma' x_hat + beta') sqrt(d_model) E^T. By the chain rule the
+gradients take the inverse factors: dE' = dE / sqrt(d_model), dgamma' = sqrt(d_model) dgamma.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minillm import functional as F
+from minillm.models import DecoderConfig, DecoderOnly
+from tests.parity.torch_peer import (
+    assert_close,
+    assert_same_gradients,
+    dtypes,
+    grads,
+    load,
+    weights,
+)
+from tests.strategies import rngs, scatter
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+D_MODEL = 12
+SCALE = math.sqrt(D_MODEL)
+BLOCK = {
+    "attn_norm.gamma": "ln_1.weight",
+    "attn_norm.beta": "ln_1.bias",
+    "attn.o_proj.weight": "attn.c_proj.weight",
+    "attn.o_proj.bias": "attn.c_proj.bias",
+    "ffn_norm.gamma": "ln_2.weight",
+    "ffn_norm.beta": "ln_2.bias",
+    "ffn.up_proj.weight": "mlp.c_fc.weight",
+    "ffn.up_proj.bias": "mlp.c_fc.bias",
+    "ffn.down_proj.weight": "mlp.c_proj.weight",
+    "ffn.down_proj.bias": "mlp.c_proj.bias",
+}
+
+
+def gpt2_form(arrays, scale, n_layers):
+    """Our arrays by GPT-2's names; its matrices are (d_in, d_out) as ours are."""
+    form = {
+        "transformer.wte.weight": scale * arrays["vocabulary.token_embed.weight"],
+        "transformer.wpe.weight": arrays["positions.weight"],
+        "transformer.ln_f.weight": arrays["final_norm.gamma"] / scale,
+        "transformer.ln_f.bias": arrays["final_norm.beta"] / scale,
+    }
+    for i in range(n_layers):
+        ours, theirs = f"blocks.{i}.", f"transformer.h.{i}."
+        for name, their_name in BLOCK.items():
+            form[theirs + their_name] = arrays[ours + name]
+        for kind in "weight", "bias":
+            q_k_v = [arrays[f"{ours}attn.{name}_proj.{kind}"] for name in "qkv"]
+            form[f"{theirs}attn.c_attn.{kind}"] = np.concatenate(q_k_v, -1)
+    return form
+
+
+def make_gpt2(config):
+    return transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(
+            vocab_size=config.vocab_size,
+            n_positions=config.max_seq_len,
+            n_embd=config.d_model,
+            n_layer=config.n_layers,
+            n_head=config.n_heads,
+            n_inner=config.d_ff,
+            activation_function="gelu_new",
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+        )
+    ).double()
+
+
+@dtypes
+@settings(max_examples=8)
+@given(rng=rngs, n_layers=st.integers(1, 3), n_heads=st.sampled_from([2, 3]))
+def test_gpt2_logits_loss_and_every_gradient(dtype, rng, n_layers, n_heads):
+    """Every parameter is drawn anew, norms and biases too; some targets are ignored."""
+    config = DecoderConfig(17, 9, D_MODEL, n_layers, n_heads, d_ff=20)
+    model = scatter(DecoderOnly(config, rng=rng).astype(dtype), rng)
+    peer = make_gpt2(config)
+    load(peer, gpt2_form(weights(model), SCALE, n_layers))
+    ids, targets = rng.integers(0, 17, (2, 4, 7))
+    targets[rng.random(targets.shape) < 0.2] = F.IGNORED
+    targets[0, 0] = 0
+
+    logits, backward = model(ids)
+    loss, loss_backward = F.cross_entropy(logits, targets)
+    backward(loss_backward())
+    logits_theirs = peer(torch.tensor(ids)).logits
+    loss_theirs = torch.nn.functional.cross_entropy(
+        logits_theirs.reshape(-1, 17), torch.tensor(targets.reshape(-1))
+    )
+    loss_theirs.backward()
+
+    assert_close(logits, logits_theirs, dtype, "logits")
+    assert_close(loss, loss_theirs, dtype, "loss")
+    assert_same_gradients(peer, gpt2_form(grads(model), 1 / SCALE, n_layers), dtype)
+
+
+@settings(max_examples=8)
+@given(rng=rngs, cut=st.integers(1, 6))
+def test_steps_through_our_cache_are_gpt2s_steps_through_its_own(rng, cut):
+    config = DecoderConfig(17, 9, D_MODEL, 2, 3, d_ff=20)
+    model = scatter(DecoderOnly(config, rng=rng).astype(np.float64), rng)
+    peer = make_gpt2(config).eval()
+    load(peer, gpt2_form(weights(model), SCALE, 2))
+    ids = rng.integers(0, 17, (4, 7))
+    caches, past = model.caches(), None
+    for chunk in np.split(ids, [cut], 1):
+        logits = model.step(chunk, caches)
+        with torch.no_grad():
+            step = peer(torch.tensor(chunk), past_key_values=past, use_cache=True)
+        past = step.past_key_values
+        assert_close(logits, step.logits, np.float64, "logits")

@@ -1,0 +1,81 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minillm.tokenizers.pretokenize import Splitter, shadows, split
+
+# every class inside and beyond ASCII, the letters of contractions, the deceptive spaces
+NASTY = "'strevlmdA'éЖ字 1²५Ⅷ \n\t\x1c\x1f\x85\xa0\u3000\u2028\u200b.’!<|>\U0001f600\u0301"
+nasty_text = st.text(alphabet=NASTY, max_size=40)
+any_text = st.one_of(st.text(max_size=40), nasty_text)
+
+
+@given(any_text)
+def test_words_join_to_the_text(text):
+    assert "".join(split(text)) == text
+    assert "" not in split(text)
+
+
+@given(any_text, any_text)
+def test_an_appended_text_changes_at_most_the_last_two_words(text, more):
+    settled = split(text)[:-2]
+    assert split(text + more)[: len(settled)] == settled
+
+
+@given(st.lists(any_text, max_size=8), st.integers(1, 20))
+def test_a_text_in_pieces_gives_the_words_of_the_whole(pieces, block):
+    splitter = Splitter(block)
+    for _ in range(2):  # finish starts anew
+        words = [word for piece in pieces for word in splitter.push(piece)]
+        assert words + splitter.finish() == split("".join(pieces))
+
+
+def test_a_long_word_in_small_pieces_is_not_scanned_again_for_every_piece():
+    splitter, scanned = Splitter(block=10), 0
+    for _ in range(10_000):
+        before = splitter._wanted
+        assert splitter.push("a") == []
+        scanned += splitter._size if splitter._wanted != before else 0
+    assert scanned < 4 * 10_000
+    assert splitter.finish() == ["a" * 10_000]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("we'll say it's", ["we", "'ll", " say", " it", "'s"]),
+        ("IT'S", ["IT", "'", "S"]),  # contractions are lower case only
+        ("x = 12345;", ["x", " =", " 12345", ";"]),
+        ("a   b", ["a", "  ", " b"]),  # the last space belongs to the word
+        ("a\n\n  b", ["a", "\n\n ", " b"]),
+        ("a \t", ["a", " \t"]),
+        ("café très", ["café", " très"]),
+        ("x² Ⅷ", ["x", "²", " Ⅷ"]),
+        ("你好。", ["你好", "。"]),
+        ("\x1c\x1f", ["\x1c\x1f"]),  # controls, not spaces
+    ],
+)
+def test_the_cut_is_gpt2s(text, words):
+    assert split(text) == words
+
+
+def test_white_space_is_unicodes_not_pythons():
+    """Two of a kind after a letter: spaces part, so that the last can join what follows."""
+    both = [chr(i) for i in [*range(9, 14), 0x85, 0xA0, 0x1680, 0x202F, 0x205F, 0x3000]]
+    for space in [*both, *map(chr, range(0x2000, 0x200B)), "\u2028", "\u2029"]:
+        assert split(f"a{space}{space}b") == ["a", space, space, "b"]
+    for other in "\x1c\x1d\x1e\x1f\u180e\u200b\ufeff":
+        assert split(f"a{other}{other}b") == ["a", other + other, "b"]
+
+
+def test_a_shadow_keeps_the_class_of_its_character():
+    table = shadows()
+    assert len(table) == 0x110000 and table.isascii()
+    for character in map(chr, range(128, 0x110000)):
+        category, shadow = unicodedata.category(character), table[ord(character)]
+        assert (shadow == "a") == category.startswith("L")
+        assert (shadow == "0") == category.startswith("N")
+        if category in ("Zs", "Zl", "Zp"):
+            assert shadow == "\t"
