@@ -69,6 +69,13 @@ class ModelFolder:
         """Whether a whole set was ever written."""
         return (self.path / "trainer.json").exists()
 
+    def clear(self) -> None:
+        """Delete what this format put there, and nothing else."""
+        (self.path / "trainer.json").unlink(missing_ok=True)
+        self._delete_all_but(set())
+        for name in DESCRIPTIONS:
+            (self.path / name).unlink(missing_ok=True)
+
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         text = json.dumps({"format": FORMAT, **value}, indent=1) + "\n"
 

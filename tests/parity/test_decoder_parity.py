@@ -6,8 +6,8 @@ sqrt(d_model) on the way in. The two are the same function where
     E' = sqrt(d_model) E        gamma' = gamma / sqrt(d_model)      (the final norm's,
                                                                      and beta' alike)
 
-as logits = norm(h) E'^T = (gamma' x_hat + beta') sqrt(d_model) E^T. By the chain rule the
-gradients take the inverse factors: dE' = dE / sqrt(d_model), dgamma' = sqrt(d_model) dgamma.
+as logits = norm(h) E'^T = (gamma' x_hat + beta') sqrt(d_model) E^T. By the chain rule
+gradients take the inverse factors, dE' = dE / sqrt(d_model), dgamma' = sqrt(d_model) dgamma.
 """
 
 import math

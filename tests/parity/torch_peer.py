@@ -6,10 +6,10 @@ from numpy.testing import assert_allclose
 
 torch = pytest.importorskip("torch")
 
-# Both sides in float64 agree to 1e-9. Ours in float32 carries the rounding of sums of a
-# few dozen products, one after the other, and a row's scale 1 / std magnifies it in norms:
-# 100 roundings of 2^-24 beside the largest entry of the array.
-BOUNDS = {np.float64: 1e-9, np.float32: 100 * 2.0**-24}
+# Beside the largest entry of an array. Two sides in float64 agree to 1e-9. Ours in float32
+# is given 500 roundings of 2^-24: chained sums of a few dozen products each, magnified
+# where they cancel. The worst of 300 random examples for each test had 190.
+BOUNDS = {np.float64: 1e-9, np.float32: 500 * 2.0**-24}
 dtypes = pytest.mark.parametrize("dtype", BOUNDS, ids=lambda dtype: dtype.__name__)
 
 

@@ -1,0 +1,83 @@
+"""python -m minillm generate: let a model write on."""
+
+import argparse
+import codecs
+import sys
+from typing import Any
+
+import numpy as np
+
+from minillm.cli.arguments import add_model, add_out, add_sampling, add_seed, whole
+from minillm.cli.output import Output
+from minillm.generation import SamplingSettings, generate
+from minillm.models import DecoderOnly
+from minillm.pretrained import load
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "generate",
+        help="continue a prompt with a trained model",
+        description="Continue a prompt, token by token, as the model's distribution says.",
+    )
+    add_model(parser)
+    parser.add_argument("--prompt", required=True, help="what the model continues")
+    parser.add_argument("--max-new-tokens", type=whole(0), default=100, help="default 100")
+    add_sampling(parser)
+    parser.add_argument("--stop", metavar="TEXT", help="end once the new text holds this")
+    parser.add_argument(
+        "--window",
+        type=whole(1),
+        help="how many of the last tokens are read again when the model's context is full "
+        "(default: half of it)",
+    )
+    add_seed(parser)
+    add_out(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    output = Output(args.out)
+    settings = SamplingSettings(
+        args.temperature, args.top_k, args.top_p, args.min_p, args.repetition_penalty
+    )
+    model, tokenizer = load(args.model)
+    ids = tokenizer.encode(args.prompt)
+    window = _window(model, len(ids), args.max_new_tokens, args.window)
+    rng = np.random.default_rng(args.seed or 0)
+    tokens = generate(
+        model, np.array(ids), args.max_new_tokens, settings=settings, window=window, rng=rng
+    )
+    output.say(args.prompt, end="")
+    utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    written = ""
+    for token in tokens:
+        text = utf8.decode(tokenizer.token_bytes(token.id))
+        output.say(text, end="")
+        written += text
+        if args.stop and args.stop in written:
+            break
+    output.say(utf8.decode(b"", final=True))
+    output.close()
+
+
+def _window(
+    model: DecoderOnly, n_prompt: int, max_new_tokens: int, window: int | None
+) -> int | None:
+    """The sliding window that was asked for, or half the context once it is needed."""
+    longest = model.config.max_seq_len
+    if window is not None:
+        return window
+    if n_prompt > longest:
+        raise ValueError(
+            f"--prompt has {n_prompt} tokens, the model's context {longest}: shorten it, "
+            "or give --window to read only its end"
+        )
+    if n_prompt + max_new_tokens - 1 <= longest or longest < 2:
+        return None
+    print(
+        f"minillm: the context holds {longest} tokens; whenever it is full, the last "
+        f"{longest // 2} are read again and the rest is forgotten (--window)",
+        file=sys.stderr,
+    )
+    return longest // 2

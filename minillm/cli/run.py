@@ -1,0 +1,178 @@
+"""A training run of a language model, from its settings: what tour and train share."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from minillm import functional as F
+from minillm.cli.presets import PRESETS
+from minillm.data import Split, Windows, evaluation_windows
+from minillm.evaluation import bits_per_byte
+from minillm.generation import SamplingSettings, generate
+from minillm.model_folder import FolderError, ModelFolder
+from minillm.models import DecoderConfig, DecoderOnly
+from minillm.pretrained.own import describe
+from minillm.tokenizers import BPETokenizer
+from minillm.training import (
+    AdamW,
+    Constant,
+    Flat,
+    NextToken,
+    Noam,
+    Progress,
+    Schedule,
+    Trainer,
+    TrainerSettings,
+    WarmupCosine,
+    mean_loss,
+)
+
+SCHEDULES = ("cosine", "noam", "constant")
+GLANCE = 128  # windows of the held-out text that are looked at during training
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that decides a run; config.json keeps it, so that a run can go on."""
+
+    command: str
+    text: str
+    text_sha256: str
+    config: str
+    steps: int
+    batch: int
+    lr: float
+    seed: int
+    threads: int
+    vocab_size: int
+    positions: str = "learned"
+    schedule: str = "cosine"
+    warmup: int = 0
+    dropout: float = 0.1
+    weight_decay: float = 0.1
+    accumulate: int = 1
+    evaluate_every: int = 0
+    sample_every: int = 0
+    checkpoint_every: int = 0
+    prompt: str = "The "
+
+    @classmethod
+    def stored(cls, folder: ModelFolder) -> "RunSettings":
+        """The settings of the run that a folder holds."""
+        run = folder.read_json("config.json").get("run")
+        if not isinstance(run, dict) or run.keys() != {f.name for f in fields(cls)}:
+            raise FolderError(f"{folder.path / 'config.json'} describes no training run")
+        for field in fields(cls):
+            if not isinstance(run[field.name], _KINDS[str(field.type)]):
+                raise FolderError(f"{folder.path / 'config.json'}: {field.name} is wrong")
+        return cls(**run)
+
+    def make_schedule(self, d_model: int) -> Schedule:
+        warmup = self.warmup or max(1, round(0.03 * self.steps))
+        if self.schedule == "cosine":
+            return WarmupCosine(self.lr, min(warmup, self.steps), self.steps)
+        if self.schedule == "noam":  # lr is the peak, which the paper's factor scales
+            return Noam(d_model, warmup, self.lr * (d_model * warmup) ** 0.5)
+        return Constant(self.lr)
+
+
+_KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float)}
+
+
+class LanguageModelRun:
+    """Tokenizer, model and trainer of a run, on a text that is split already."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        split: Split,
+        tokenizer: BPETokenizer,
+        folder: ModelFolder | None = None,
+        *,
+        quiet: bool = False,
+    ) -> None:
+        self.settings, self.split, self.tokenizer = settings, split, tokenizer
+        self.folder = folder
+        preset = PRESETS[settings.config]
+        config = DecoderConfig(
+            vocab_size=tokenizer.vocab_size,
+            max_seq_len=preset.max_seq_len,
+            d_model=preset.d_model,
+            n_layers=preset.n_layers,
+            n_heads=preset.n_heads,
+            positions=settings.positions,
+            dropout=settings.dropout,
+        )
+        self.model = DecoderOnly(config, rng=np.random.default_rng(settings.seed))
+        self.train_ids = np.array(tokenizer.encode(split.train))
+        self.valid_ids = np.array(tokenizer.encode(split.valid))
+        self.objective = NextToken()
+        self.progress = None if quiet else Progress(settings.steps)
+        self.trainer = self._trainer(preset.d_model, preset.max_seq_len)
+
+    def _trainer(self, d_model: int, seq_len: int) -> Trainer:
+        run = self.settings
+        batch = run.batch * run.accumulate
+        windows = Windows(self.train_ids, seq_len, batch, seed=run.seed)
+        return Trainer(
+            self.model,
+            self.objective,
+            windows.batch,
+            AdamW(Flat(self.model), betas=(0.9, 0.99), weight_decay=run.weight_decay),
+            run.make_schedule(d_model),
+            TrainerSettings(
+                steps=run.steps,
+                seed=run.seed,
+                accumulate=run.accumulate,
+                threads=min(run.threads, run.batch),
+                evaluate_every=run.evaluate_every,
+                sample_every=run.sample_every,
+                checkpoint_every=run.checkpoint_every,
+            ),
+            evaluate=lambda: self.valid_loss(GLANCE),
+            sample=lambda step: f"after step {step}: {self.sample()!r}",
+            folder=self.folder,
+            progress=self.progress,
+        )
+
+    def begin(self) -> None:
+        """Write what describes the run, before its first step."""
+        if self.folder is not None:
+            run = {"run": asdict(self.settings)}
+            self.folder.write_json("config.json", describe(self.model) | run)
+            self.tokenizer.save(self.folder.path / "tokenizer.json")
+
+    def valid_loss(self, n_windows: int | None = None) -> float:
+        """Nats per token of the held-out text, or of its first windows.
+
+        Each token is scored once, the first one from the last token before it.
+        """
+        ids = np.concatenate([self.train_ids[-1:], self.valid_ids])
+        seq_len = self.model.config.max_seq_len
+        if n_windows is not None:
+            ids = ids[: n_windows * seq_len + 1]
+        batches = evaluation_windows(ids, seq_len, batch_size=16)
+        scored = ((x, np.where(w > 0, y, F.IGNORED)) for x, y, w in batches)
+        return mean_loss(self.model, self.objective, scored)
+
+    def valid_bits_per_byte(self, nats_per_token: float) -> float:
+        return bits_per_byte(
+            nats_per_token, len(self.valid_ids), len(self.split.valid.encode())
+        )
+
+    def sample(self, max_new_tokens: int = 48) -> str:
+        """The prompt and what the model makes of it; the same draws at every step."""
+        ids = self.tokenizer.encode(self.settings.prompt)
+        rng = np.random.default_rng(self.settings.seed)
+        settings = SamplingSettings(temperature=0.8, top_p=0.95)
+        window = self.model.config.max_seq_len // 2
+        tokens = generate(
+            self.model,
+            np.array(ids),
+            max_new_tokens,
+            settings=settings,
+            window=window,
+            rng=rng,
+        )
+        return self.tokenizer.decode([*ids, *(token.id for token in tokens)])

@@ -1,0 +1,58 @@
+"""python -m minillm tokenize: how a text falls into tokens."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from minillm.cli.arguments import add_model, add_out, add_seed
+from minillm.cli.draw import visible
+from minillm.cli.output import Output
+from minillm.data import read_text
+from minillm.model_folder import FolderError
+from minillm.tokenizers import BPETokenizer
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "tokenize",
+        help="show how a text falls into tokens",
+        description="Show the tokens and ids of a text, and how many bytes a token holds.",
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("prompt", nargs="?", metavar="TEXT", help="the text itself")
+    source.add_argument("--text", metavar="FILE", help="a file of UTF-8 text")
+    add_model(parser)
+    parser.add_argument("--ids", action="store_true", help="only the ids, on one line")
+    add_seed(parser)
+    add_out(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    output = Output(args.out)
+    tokenizer = _tokenizer(args.model)
+    text = args.prompt if args.text is None else read_text(args.text)
+    ids = tokenizer.encode(text)
+    if args.ids:
+        output.say(" ".join(map(str, ids)))
+    else:
+        for token_id in ids:
+            token = tokenizer.token_bytes(token_id)
+            output.say(
+                f"{token_id:>7}  {visible(token.decode('utf-8', 'backslashreplace'))}"
+            )
+        n_bytes = len(text.encode())
+        output.say(
+            f"{len(ids)} tokens of a vocabulary of {tokenizer.vocab_size}, {n_bytes} bytes"
+            + (f", {n_bytes / len(ids):.2f} bytes per token" if ids else "")
+        )
+    output.close()
+
+
+def _tokenizer(folder: Path) -> BPETokenizer:
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise FolderError(
+            f"{folder} holds no tokenizer.json: give a trained model's folder"
+        )
+    return BPETokenizer.load(path)

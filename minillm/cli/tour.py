@@ -1,0 +1,174 @@
+"""python -m minillm: watch a language model being made."""
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from minillm.cli.arguments import add_seed, whole
+from minillm.cli.draw import curve
+from minillm.cli.run import LanguageModelRun, RunSettings
+from minillm.data import Split, keep_paragraphs_once, split_tail, text_sha256, tour_text
+from minillm.evaluation import bits_per_byte, compression_baselines, token_baselines
+from minillm.model_folder import FolderError, ModelFolder
+from minillm.tokenizers import BPETokenizer
+from minillm.training import available_cores
+
+SECONDS = 140  # of training, so that all of the tour takes less than three minutes
+TIMED_STEPS = 10
+STEPS = range(60, 3000)  # fewer teach nothing; more learn this small text by heart
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "tour",
+        help="the default: make a language model in three minutes",
+        description="Train a tokenizer and a transformer on the Python language reference "
+        "that every Python carries, show what the model writes before, during and after, "
+        "and score it on text that it has not seen, beside simpler ways to predict.",
+    )
+    parser.add_argument(
+        "--steps", type=whole(1), help="default: as many as ten timed steps promise"
+    )
+    parser.add_argument("--threads", type=whole(1), help="default: all cores, up to 8")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        default=Path("minillm-tour"),
+        help="where the model goes (default ./minillm-tour)",
+    )
+    add_seed(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    folder = ModelFolder(args.out)
+    _claim(folder)
+    text = tour_text()
+    split = split_tail(keep_paragraphs_once(text))
+    settings = RunSettings(
+        command="tour",
+        text="the Python language reference (pydoc_data.topics)",
+        text_sha256=text_sha256(text),
+        config="small",
+        steps=args.steps or STEPS.start,
+        batch=8,
+        lr=2e-3,
+        seed=args.seed or 0,
+        threads=args.threads or min(8, available_cores()),
+        vocab_size=1024,
+        positions="sinusoidal",
+    )
+    tokenizer = _learn_tokens(split, settings.vocab_size)
+    settings = _choose_steps(settings, split, tokenizer, args.steps)
+    made = LanguageModelRun(settings, split, tokenizer, folder)
+    _train(made)
+    _judge(made)
+    _what_next(folder)
+
+
+def _claim(folder: ModelFolder) -> None:
+    """A new folder, an empty one, or an earlier tour's, which is overwritten."""
+    if folder.path.is_dir() and folder.is_ours():
+        if RunSettings.stored(folder).command != "tour":
+            raise FolderError(
+                f"{folder.path} holds a model that the tour has not made: "
+                "give another folder with --out"
+            )
+        folder.clear()
+    folder.claim()
+
+
+def _learn_tokens(split: Split, vocab_size: int) -> BPETokenizer:
+    _title("1. Tokens")
+    tokenizer = BPETokenizer.train(split.train, vocab_size)
+    n_bytes, ids = len(split.train.encode()), tokenizer.encode(split.train)
+    print(
+        f"The Python language reference: {n_bytes:,} bytes to learn from, and "
+        f"{len(split.valid.encode()):,} held out.\n"
+        f"A byte-level BPE tokenizer learned {tokenizer.vocab_size:,} tokens; one holds "
+        f"{n_bytes / len(ids):.2f} bytes on average."
+    )
+    words = "The statement returns a generator object."
+    tokens = [
+        tokenizer.token_bytes(i).decode("utf-8", "replace") for i in tokenizer.encode(words)
+    ]
+    print("|".join(tokens))
+    return tokenizer
+
+
+def _choose_steps(
+    settings: RunSettings, split: Split, tokenizer: BPETokenizer, steps: int | None
+) -> RunSettings:
+    """Time ten steps on a copy that is thrown away, and fill the time with such steps."""
+    _title("2. A model")
+    trial = LanguageModelRun(settings, split, tokenizer, quiet=True)
+    config = trial.model.config
+    print(
+        f"A decoder-only transformer of {trial.model.n_parameters():,} parameters: "
+        f"{config.n_layers} blocks, d_model {config.d_model}, {config.n_heads} heads, "
+        f"a context of {config.max_seq_len} tokens."
+    )
+    print(f"Before training it writes: {trial.sample()!r}")
+    if steps is None:
+        trial.trainer.train_step()  # the first one also makes room
+        begun = time.monotonic()
+        for _ in range(TIMED_STEPS):
+            trial.trainer.train_step()
+        seconds = (time.monotonic() - begun) / TIMED_STEPS
+        steps = min(max(STEPS.start, round(SECONDS / seconds)), STEPS.stop)
+        print(f"A step takes {1000 * seconds:.0f} ms here, so there will be {steps} steps.")
+    else:
+        print(f"There will be {steps} steps, as asked.")
+    every = max(1, steps // 5)
+    return replace(
+        settings,
+        steps=steps,
+        evaluate_every=every,
+        sample_every=every,
+        checkpoint_every=every,
+    )
+
+
+def _train(made: LanguageModelRun) -> None:
+    _title("3. Training")
+    made.begin()
+    made.trainer.run()
+    history = made.trainer.history
+    if len(history) > 1:
+        print("Validation loss, in nats per token:")
+        print(curve([entry["valid"] for entry in history], height=6))
+
+
+def _judge(made: LanguageModelRun) -> None:
+    """The held-out text in bits per byte, beside what simpler predictors need."""
+    _title("4. What it learned")
+    print(f"Now it writes: {made.sample(96)!r}\n")
+    nats = made.valid_loss()
+    n_tokens, n_bytes = len(made.valid_ids), len(made.split.valid.encode())
+    simple = token_baselines(made.train_ids, made.valid_ids, made.tokenizer.vocab_size)
+    scores = {name: bits_per_byte(x, n_tokens, n_bytes) for name, x in simple.items()}
+    scores |= compression_baselines(made.split.train, made.split.valid)
+    scores["this model"] = made.valid_bits_per_byte(nats)
+    print(f"Held-out text: {nats:.3f} nats per token. Bits for each byte, fewer is better:")
+    for name, bits in sorted(scores.items(), key=lambda item: -item[1]):
+        print(f"  {bits:.3f}  {name}{'  <--' if name == 'this model' else ''}")
+    print("(primed: the compressor has seen the training text first)")
+
+
+def _what_next(folder: ModelFolder) -> None:
+    _title("5. Your turn")
+    print(f"The model is in {folder.path}. Type next:")
+    chosen = "" if folder.path == Path("minillm-tour") else f" --model {folder.path}"
+    print(f"  python -m minillm generate{chosen} --prompt 'The class'")
+    print(f"  python -m minillm inspect{chosen} --prompt 'If the object has no attribute'")
+    print(f"  python -m minillm tokenize{chosen} 'Any text at all'")
+    print("  python -m minillm train --text FILE --out DIR")
+
+
+def _title(text: str) -> None:
+    print(f"\n{text}", flush=True)
+    sys.stderr.flush()
