@@ -31,7 +31,7 @@ FORMAT = "minillm-1"
 LARGEST_JSON = 64 << 20  # bytes; a larger file is not one of ours
 DESCRIPTIONS = ("config.json", "tokenizer.json")  # written once, before the first set
 FIELDS = {"step": int, "set": dict, "sha256": dict, "state": dict}  # of trainer.json
-SET_FILE = re.compile(r"(model|optimizer)-\d{6,}\.safetensors")
+SET_FILE = re.compile(r"(model|optimizer)-[0-9]{6,20}\.safetensors")
 
 
 class FolderError(ValueError):
@@ -73,7 +73,7 @@ class ModelFolder:
         """Delete what this format put there, and nothing else."""
         (self.path / "trainer.json").unlink(missing_ok=True)
         self._delete_all_but(set())
-        for name in DESCRIPTIONS:
+        for name in reversed(DESCRIPTIONS):  # config.json last: it says whose folder it is
             (self.path / name).unlink(missing_ok=True)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
@@ -103,7 +103,7 @@ class ModelFolder:
         self, step: int, model: Arrays, optimizer: Arrays, state: Mapping[str, Any]
     ) -> None:
         """Make (model, optimizer, state) after `step` the current set."""
-        names = {kind: f"{kind}-{step:06d}.safetensors" for kind in ("model", "optimizer")}
+        names = {kind: _file_name(kind, step) for kind in ("model", "optimizer")}
         sums = {
             names["model"]: safetensors.save(self.path / names["model"], model),
             names["optimizer"]: safetensors.save(self.path / names["optimizer"], optimizer),
@@ -118,15 +118,14 @@ class ModelFolder:
     def current(self) -> dict[str, Any]:
         """What trainer.json says, checked against the files that it names."""
         current = self.read_json("trainer.json")
-        fields = {"step": int, "set": dict, "sha256": dict, "state": dict}
-        for field, expected in fields.items():
-            if not isinstance(current.get(field), expected):
+        for field, expected in FIELDS.items():
+            if type(current.get(field)) is not expected:  # true is no int here
                 raise FolderError(
                     f"{self.path / 'trainer.json'}: {field} is missing or wrong"
                 )
         for kind in ("model", "optimizer"):
-            name = current["set"].get(kind)
-            if not isinstance(name, str) or not SET_FILE.fullmatch(name):
+            name = _file_name(kind, current["step"])
+            if current["set"].get(kind) != name or not SET_FILE.fullmatch(name):
                 raise FolderError(f"{self.path / 'trainer.json'} names no {kind} file")
         for name in DESCRIPTIONS:
             saved = current["sha256"].get(name)
@@ -159,3 +158,7 @@ class ModelFolder:
             old = SET_FILE.fullmatch(path.name) and path.name not in current
             if old or path.name.startswith(TEMPORARY_PREFIX):
                 path.unlink(missing_ok=True)
+
+
+def _file_name(kind: str, step: int) -> str:
+    return f"{kind}-{step:06d}.safetensors"

@@ -86,9 +86,12 @@ def _checked_prompt(
     model: Stepper, ids: Array, max_new_tokens: int, window: int | None
 ) -> list[int]:
     longest, vocab_size = model.config.max_seq_len, model.config.vocab_size
-    prompt = [int(i) for i in np.asarray(ids).reshape(-1)]
-    if not prompt:
+    given = np.asarray(ids)
+    if given.size == 0:
         raise ValueError("the prompt is empty: give at least one token to continue")
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise ValueError(f"ids {given.dtype} {given.shape}: give integers (n,)")
+    prompt = [int(i) for i in given]
     if wrong := [i for i in prompt if not 0 <= i < vocab_size]:
         raise ValueError(f"token id {wrong[0]} is out of range: 0 to {vocab_size - 1}")
     if max_new_tokens < 0:

@@ -26,6 +26,8 @@ def load(path: str | os.PathLike[str]) -> tuple[DecoderOnly, BPETokenizer]:
     if not folder.has_set():
         raise FolderError(f"{folder.path} holds no weights yet: trainer.json is missing")
     weights = folder.read_arrays("model")
+    if not (folder.path / "tokenizer.json").is_file():
+        raise FolderError(f"{folder.path} holds no tokenizer: tokenizer.json is missing")
     tokenizer = BPETokenizer.load(folder.path / "tokenizer.json")
     model = build(description, rng=np.random.default_rng(0))
     if tokenizer.vocab_size != model.config.vocab_size:
@@ -48,7 +50,7 @@ def describe(model: DecoderOnly) -> dict[str, Any]:
 def build(description: dict[str, Any], *, rng: np.random.Generator) -> DecoderOnly:
     """A new model as described. Raises FolderError for what is unknown or does not fit."""
     name, config = description.get("architecture"), description.get("config")
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise FolderError(
             f"architecture {name!r} is unknown: config.json gives one of "
             f"{', '.join(ARCHITECTURES)}"

@@ -11,9 +11,9 @@ A file is checked before it is believed: it may be truncated, foreign or hostile
 import json
 import os
 import stat
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from minillm.atomic import write_atomically
 from minillm.tokenizers.valid_text import short
 
 FORMAT, VERSION = "minillm-bpe", 1
@@ -43,18 +43,13 @@ def write_tokenizer_file(
             "ids": ids,
         }
     )
-    path = Path(path)
     if len(content) > MAX_FILE_BYTES:
         raise ValueError(f"{path}: would be longer than {MAX_FILE_BYTES} bytes")
-    temporary = path.with_name(f".minillm-tmp-{os.urandom(8).hex()}")
-    try:
-        with open(temporary, "x", encoding="ascii") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    def write(file: BinaryIO) -> None:
+        file.write(content.encode("ascii"))
+
+    write_atomically(path, write)
 
 
 def read_tokenizer_file(

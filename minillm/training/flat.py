@@ -1,7 +1,5 @@
 """All parameters as one vector, as optimizers and all-reduces see them."""
 
-from typing import cast
-
 import numpy as np
 
 from minillm.layers import Module
@@ -39,6 +37,9 @@ class Flat:
     def check_home(self) -> None:
         """A parameter that was rebound would silently stop learning: say so."""
         for p in self.parameters:
-            homes = (p.data.base is self.data, cast(Array, p.grad).base is self.grad)
-            if not all(homes):
-                raise RuntimeError("a parameter left its Flat: write p.data[...] = new")
+            at_home = p.grad is not None and p.grad.base is self.grad
+            if not at_home or p.data.base is not self.data:
+                raise RuntimeError(
+                    "a parameter left its Flat: write p.data[...] = new, and build the "
+                    "Flat after astype, to_device and freeze"
+                )

@@ -52,7 +52,7 @@ class AdamW:
     ) -> None:
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas {betas}: give 0 <= beta < 1 for both")
-        if eps < 0 or weight_decay < 0:
+        if not (eps >= 0 and weight_decay >= 0):
             raise ValueError(
                 f"eps {eps} and weight_decay {weight_decay} must be at least 0"
             )
@@ -92,8 +92,9 @@ class AdamW:
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Raises ValueError if the state belongs to other parameters."""
-        _copy_state({"m": self.m, "v": self.v}, state, ("t",))
-        self.t = int(state["t"])
+        t = np.array(self.t)
+        _copy_state({"m": self.m, "v": self.v, "t": t}, state)
+        self.t = int(t)
 
 
 class SGD:
@@ -137,7 +138,7 @@ def clip_by_global_norm(grad: Array, limit: float) -> Array:
     before, as an array (), which nothing here reads: a device need not be waited for.
     """
     norm = np.sqrt(grad @ grad)
-    grad *= np.minimum(limit / np.maximum(norm, 1e-30), 1.0)
+    grad *= 1 / np.maximum(norm / limit, 1.0)  # no division by a norm of 0
     return norm
 
 
@@ -150,13 +151,10 @@ def _parts(n: int) -> Iterator[slice]:
     return (slice(i, min(i + PART, n)) for i in range(0, n, PART))
 
 
-def _copy_state(
-    own: Mapping[str, Array], state: Mapping[str, Array], others: tuple[str, ...] = ()
-) -> None:
-    if state.keys() != {*own, *others}:
+def _copy_state(own: Mapping[str, Array], state: Mapping[str, Array]) -> None:
+    if state.keys() != own.keys():
         raise ValueError(
-            f"optimizer state {sorted(state)} is not that of this optimizer: "
-            f"{sorted([*own, *others])}"
+            f"optimizer state {sorted(state)} is not that of this optimizer: {sorted(own)}"
         )
     for name, array in own.items():
         if state[name].shape != array.shape:

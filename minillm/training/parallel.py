@@ -1,6 +1,6 @@
 """Data parallelism: replicas share the weights, each owns its gradient."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 
 import numpy as np
@@ -39,6 +39,8 @@ class BatchGradient:
         """Leave the gradient in theta.grad, and return the mean loss ()."""
         threads, n_batch = len(self.models), objective.n_targets(batch)
         n_shards = min(threads * self.accumulate, len(batch[0]))
+        if n_shards == 0:
+            raise ValueError("the batch is empty: give at least one example")
 
         def work(i: int) -> Array:
             self.thetas[i].grad[...] = 0
@@ -53,7 +55,9 @@ class BatchGradient:
             return total
 
         with blas_threads(1):
-            losses = list(self.pool.map(work, range(threads)))
+            shares = [self.pool.submit(work, i) for i in range(threads)]
+            wait(shares)  # where one fails, no other goes on behind the caller's back
+        losses = [share.result() for share in shares]
         for other in self.thetas[1:]:
             self.thetas[0].grad += other.grad
         return sum(losses[1:], losses[0])

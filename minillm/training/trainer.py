@@ -48,6 +48,8 @@ class TrainerSettings:
         for name in ("steps", "seed", "evaluate_every", "sample_every", "checkpoint_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} {getattr(self, name)} must be at least 0")
+        if self.seed >= 1 << 63:
+            raise ValueError(f"seed {self.seed} must be below 2^63")
         check_clip(self.clip)
 
 
@@ -101,17 +103,18 @@ class Trainer:
         after Ctrl-C, when the step at hand is done and saved.
         """
         steps = self.settings.steps
-        with finish_on_interrupt() as interrupted:
-            while self.step < steps:
-                self.train_step()
-                self._look(self.step == steps)
-                if interrupted():
-                    self.save()
-                    raise KeyboardInterrupt
-            if self.saved_step != self.step:
+        try:
+            with finish_on_interrupt() as interrupted:
+                while self.step < steps:
+                    self.train_step()
+                    self._look(self.step == steps)
+                    if interrupted():
+                        self.save()
+                        raise KeyboardInterrupt
                 self.save()
-        if self.progress is not None:
-            self.progress.close()
+        finally:
+            if self.progress is not None:
+                self.progress.close()
 
     def train_step(self) -> float:
         """One update of the weights; returns the loss of its batch before the update."""
@@ -144,26 +147,27 @@ class Trainer:
         """Go on from the folder's current set. Raises FolderError if it does not fit."""
         if self.folder is None:
             raise FolderError("there is no folder to resume from")
-        current = self.folder.current()
-        weights, kept = (
-            self.folder.read_arrays("model"),
-            self.folder.read_arrays("optimizer"),
-        )
-        rng = {name: kept.pop(f"rng.{name}", None) for name in ("seed", "step")}
-        if rng["seed"] is None or rng["step"] is None:
-            raise FolderError(f"{self.folder.path} was saved without its random state")
-        if int(rng["seed"]) != self.settings.seed:
+        path, state = self.folder.path, self.folder.current()["state"]
+        history, losses = state.get("history", []), state.get("losses", [])
+        if not (_all_are(dict, history) and _all_are(float, losses)):
+            raise FolderError(f"{path / 'trainer.json'}: history or losses is wrong")
+        weights = self.folder.read_arrays("model")
+        kept = self.folder.read_arrays("optimizer")
+        seed, step = kept.pop("rng.seed", None), kept.pop("rng.step", None)
+        if seed is None or step is None:
+            raise FolderError(f"{path} was saved without its random state")
+        if int(seed) != self.settings.seed:
             raise FolderError(
-                f"{self.folder.path} was trained with seed {int(rng['seed'])}, "
-                f"not {self.settings.seed}"
+                f"{path} was trained with seed {int(seed)}, not {self.settings.seed}"
             )
-        self.model.load_state_dict(weights)
-        self.optimizer.load_state_dict(
-            {name.removeprefix("optimizer."): array for name, array in kept.items()}
-        )
-        self.step = self.saved_step = int(rng["step"])
-        self.history = list(current["state"].get("history", []))
-        self.losses = list(current["state"].get("losses", []))
+        kept = {name.removeprefix("optimizer."): array for name, array in kept.items()}
+        try:
+            self.model.load_state_dict(weights)
+            self.optimizer.load_state_dict(kept)
+        except ValueError as error:
+            raise FolderError(f"{path}: {error}") from None
+        self.step = self.saved_step = int(step)
+        self.history, self.losses = history, losses
 
     def _look(self, last: bool) -> None:
         """Evaluate, sample and save where it is time."""
@@ -181,7 +185,7 @@ class Trainer:
     def _record(self) -> None:
         entry = {"step": self.step, "loss": float(np.mean(self.losses))}
         if self.evaluate is not None:
-            entry["valid"] = self.evaluate()
+            entry["valid"] = float(self.evaluate())
             if self.progress is not None:
                 self.progress.valid_loss = entry["valid"]
         self.history.append(entry)
@@ -198,6 +202,10 @@ class Trainer:
         return (
             f"{what}; step {self.saved_step} is kept in {self.folder.path}. Try a lower lr"
         )
+
+
+def _all_are(kind: type, values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
 
 
 def mean_loss(

@@ -154,6 +154,22 @@ def test_a_bias_gets_the_sum_over_the_places_it_was_copied_to(rng, sizes, kept, 
 
 
 @given(rngs, sizes)
+def test_gradients_weigh_what_the_equation_multiplies(rng, sizes):
+    """y is linear in v; the scores are linear in q and in k: Euler's identities.
+
+    <dv, v> = <dy, y> and <dq, q> = <dk, k> = <dscores, q k^T / sqrt(d_head)>, and a bias
+    that is not broadcast has dbias = dscores.
+    """
+    q, k, v, dy = draw_inputs(rng, sizes)
+    y, backward = F.attention(q, k, v, draw_mask(rng, sizes), rng.normal(size=sizes[:4]))
+    dq, dk, dv, dscores = backward(dy)
+    scores = q @ k.mT / math.sqrt(sizes[4])
+    assert_allclose(np.sum(dv * v), np.sum(dy * y), **CLOSE)
+    assert_allclose(np.sum(dq * q, (2, 3)), np.sum(dscores * scores, (2, 3)), **CLOSE)
+    assert_allclose(np.sum(dk * k, (2, 3)), np.sum(dscores * scores, (2, 3)), **CLOSE)
+
+
+@given(rngs, sizes)
 def test_a_bias_that_is_the_same_for_all_keys_changes_nothing(rng, sizes):
     q, k, v, dy = draw_inputs(rng, sizes)
     bias = rng.normal(size=(sizes[1], sizes[2], 1))

@@ -74,6 +74,17 @@ def test_keys_of_all_64_bits_are_told_apart(key):
     assert len({draws.random((1, 8)).tobytes() for draws in near}) == len(near)
 
 
+def test_neighbouring_seeds_steps_places_and_examples_never_draw_the_same():
+    """Mixed into fewer words, (place + 1, example) would meet (place, example + 1)."""
+    rows = [
+        row.tobytes()
+        for seed, step in np.ndindex(3, 3)
+        for path in ([], [0], [1], [2], [0, 0], [0, 1])
+        for row in at(path, F.Draws(seed, step, range(5))).random((5, 8))
+    ]
+    assert len(set(rows)) == 3 * 3 * 6 * 5
+
+
 @given(paths, paths)
 def test_two_places_share_a_number_only_if_they_are_the_same_place(path, other_path):
     draws = F.Draws(0, 0, [0])

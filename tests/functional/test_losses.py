@@ -122,7 +122,7 @@ def test_where_nothing_is_asked_the_loss_and_its_gradient_are_zero(
 
 
 def test_a_hopeless_logit_costs_what_it_should_and_not_infinity():
-    logits = np.array([[0.0, -2000.0]])
+    logits = np.array([[10_000.0, 8_000.0]])
     loss, backward = F.cross_entropy(logits, np.array([1]))
     assert loss == 2000
     assert_array_equal(backward(), [[1, -1]])
@@ -149,3 +149,9 @@ def test_targets_of_another_shape_are_refused(shape):
 def test_a_smoothing_outside_its_range_is_refused(label_smoothing):
     with pytest.raises(ValueError, match=rf"label_smoothing {label_smoothing}: .*< 1"):
         F.cross_entropy(np.zeros((3, 5)), np.zeros(3, int), None, label_smoothing)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1)])
+def test_weights_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"weights .* targets \(3,\)"):
+        F.cross_entropy(np.zeros((3, 5)), np.zeros(3, int), np.ones(shape))

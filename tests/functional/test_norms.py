@@ -35,11 +35,15 @@ def test_rms_norm_gives_each_position_a_mean_square_of_1(rng, leading, d_model):
 
 @given(rngs, leading_shapes, widths)
 def test_gain_and_shift_act_after_the_normalisation(rng, leading, d_model):
-    x, gamma, beta, _ = draw_inputs(rng, leading, d_model)
+    x, gamma, beta, dy = draw_inputs(rng, leading, d_model)
     ones, zeros = np.ones(d_model), np.zeros(d_model)
-    x_hat, _ = F.layer_norm(x, ones, zeros)
-    assert_allclose(F.layer_norm(x, gamma, beta)[0], gamma * x_hat + beta, **CLOSE)
-    assert_allclose(F.rms_norm(x, gamma)[0], gamma * F.rms_norm(x, ones)[0], **CLOSE)
+    for op, more in (F.layer_norm, (beta,)), (F.rms_norm, ()):
+        y, backward = op(x, gamma, *more)
+        x_hat, plain_backward = op(x, ones, *(zeros for _ in more))
+        dx, dgamma, *_ = backward(dy)
+        assert_allclose(y, gamma * x_hat + sum(more), **CLOSE)
+        assert_allclose(dx, plain_backward(gamma * dy)[0], **CLOSE)
+        assert_allclose(dgamma, (x_hat * dy).reshape(-1, d_model).sum(0), **CLOSE)
 
 
 @given(rngs, leading_shapes, widths, stretches)

@@ -70,10 +70,10 @@ def test_no_gradient_comes_from_the_future(rng, config, seq_len, data):
     assert np.abs(model.positions.weight.grad[t]).max() > 0
 
 
-@given(rngs, configs, lengths, st.data())
-def test_steps_in_any_chunks_equal_one_full_pass(rng, config, seq_len, data):
+@given(rngs, configs, lengths)
+def test_steps_in_any_chunks_equal_one_full_pass(rng, config, seq_len):
     model, ids = draw_model(rng, config), draw_ids(rng, config, seq_len)
-    cuts = sorted(data.draw(st.sets(st.integers(1, seq_len))) - {seq_len})
+    cuts = np.flatnonzero(rng.random(seq_len - 1) < 0.4) + 1
     caches = model.caches()
     stepped = [model.step(chunk, caches) for chunk in np.split(ids, cuts, 1)]
     assert_allclose(np.concatenate(stepped, 1), model(ids)[0], **CLOSE)

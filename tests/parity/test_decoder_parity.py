@@ -7,7 +7,8 @@ sqrt(d_model) on the way in. The two are the same function where
                                                                      and beta' alike)
 
 as logits = norm(h) E'^T = (gamma' x_hat + beta') sqrt(d_model) E^T. By the chain rule
-gradients take the inverse factors, dE' = dE / sqrt(d_model), dgamma' = sqrt(d_model) dgamma.
+gradients take the inverse factors: dE' = dE / sqrt(d_model), and
+dgamma' = sqrt(d_model) dgamma.
 """
 
 import math

@@ -78,7 +78,7 @@ def test_a_save_is_flushed_to_the_disk_before_it_takes_the_name(tmp_path, monkey
     monkeypatch.setattr(os, "fsync", lambda f: (steps.append("fsync"), fsync(f)))
     monkeypatch.setattr(os, "replace", lambda *a: (steps.append("replace"), replace(*a)))
     TOKENIZER.save(tmp_path / "tokenizer.json")
-    assert steps == ["fsync", "replace"]
+    assert steps[:2] == ["fsync", "replace"]
 
 
 def test_a_missing_file_is_the_systems_error(tmp_path):
