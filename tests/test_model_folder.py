@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 from minillm.atomic import TEMPORARY_PREFIX
 from minillm.model_folder import FolderError, ModelFolder
 from minillm.safetensors import SafetensorsError
+from tests.ordinary_user import folder_of_an_ordinary_user
 
 LEFTOVER = TEMPORARY_PREFIX + "0123456789abcdef"
 
@@ -293,16 +294,17 @@ def test_a_disk_that_is_really_full_at_any_byte_leaves_the_saved_set(folder):
         assert read(folder) == 1
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_named(folder):
-    write(folder, 1)
-    folder.path.chmod(0o500)
-    try:
-        with pytest.raises(PermissionError, match=re.escape(str(folder.path))):
-            write(folder, 7)
-        assert read(folder) == 1
-    finally:
-        folder.path.chmod(0o700)
+def test_a_read_only_folder_is_named():
+    with folder_of_an_ordinary_user() as path:
+        folder = make(path / "model")
+        write(folder, 1)
+        folder.path.chmod(0o500)
+        try:
+            with pytest.raises(PermissionError, match=re.escape(str(folder.path))):
+                write(folder, 7)
+            assert read(folder) == 1
+        finally:
+            folder.path.chmod(0o700)
 
 
 def test_what_json_cannot_hold_costs_no_saved_set(folder):
@@ -451,6 +453,21 @@ def test_a_field_that_is_missing_or_of_another_type_is_refused(saved, field):
     for value in (None, True, 7.0, "7", []):
         error = retold(saved, lambda content, value=value: content.update({field: value}))
         assert "trainer.json" in error
+
+
+def test_true_is_no_step_although_python_counts_it_as_1(folder):
+    write(folder, 1)
+    path = folder.path / "trainer.json"
+    path.write_text(path.read_text().replace('"step": 1', '"step": true'))
+    with pytest.raises(FolderError, match=r"trainer\.json: step is missing or wrong"):
+        folder.current()
+
+
+@pytest.mark.parametrize("step", [-1, 10**4000])
+def test_a_step_that_no_training_takes_is_refused(saved, step):
+    names = {kind: f"{kind}-{step:06d}.safetensors" for kind in ("model", "optimizer")}
+    error = retold(saved, lambda content: content.update(step=step, set=names))
+    assert "trainer.json names no model file" in error
 
 
 @pytest.mark.parametrize(

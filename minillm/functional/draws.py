@@ -1,5 +1,6 @@
 """Random numbers that are looked up, not used up."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
@@ -55,8 +56,10 @@ class Draws:
                 f"size {size}: there are {len(self.examples)} examples to draw"
             )
         u = np.empty(size, dtype)
-        for row, example in zip(u, self.examples, strict=True):
-            key, counter = [self.seed, self.step], [0, self.site, example, 0]
+        rows = u.reshape(size[0], math.prod(size[1:]))
+        for row, example in zip(rows, self.examples, strict=True):
+            key = np.array([self.seed, self.step], np.uint64)
+            counter = np.array([0, self.site, example, 0], np.uint64)
             bits = np.random.Philox(key=key, counter=counter)
             np.random.Generator(bits).random(out=row, dtype=dtype)
         return u

@@ -124,7 +124,8 @@ class Trainer:
         loss = float(self.gradient(self.objective, batch, rng))
         norm = float(clip_by_global_norm(self.optimizer.theta.grad, self.settings.clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise NonFiniteLossError(self._describe_failure(loss, norm))
+            what = f"the loss is {loss}, its gradient's norm {norm} at step {self.step + 1}"
+            raise NonFiniteLossError(self._describe_failure(what))
         self.optimizer.step(self.schedule(self.step + 1))
         self.step += 1
         self.losses.append(loss)
@@ -136,6 +137,9 @@ class Trainer:
         """Write the current set, if there is a folder."""
         if self.folder is None or self.saved_step == self.step:
             return
+        if not np.isfinite(self.optimizer.theta.data).all():
+            what = f"a weight became infinite or NaN by step {self.step}"
+            raise NonFiniteLossError(self._describe_failure(what))
         state = {"history": self.history, "losses": self.losses}
         kept = {f"optimizer.{n}": x for n, x in self.optimizer.state_dict().items()}
         kept["rng.seed"] = np.array(self.settings.seed)
@@ -195,8 +199,7 @@ class Trainer:
         if self.progress is not None:
             self.progress.say(text)
 
-    def _describe_failure(self, loss: float, norm: float) -> str:
-        what = f"the loss is {loss} and its gradient's norm {norm} at step {self.step + 1}"
+    def _describe_failure(self, what: str) -> str:
         if self.folder is None or self.saved_step is None:
             return f"{what}; nothing was saved before. Try a lower lr"
         return (

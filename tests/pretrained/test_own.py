@@ -1,7 +1,6 @@
 """What was saved comes back: the same model, the same tokenizer, to the last bit."""
 
 import json
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from minillm.models import DecoderConfig, DecoderOnly
 from minillm.pretrained.own import build, describe
 from minillm.safetensors import SafetensorsError
 from minillm.tokenizers import BPETokenizer, TokenizerFileError
+from tests.ordinary_user import folder_of_an_ordinary_user
 from tests.strategies import rngs, scatter
 
 TEXT = "the cat's mat, the rat's hat: été 123"
@@ -98,12 +98,11 @@ def test_a_file_that_is_gone_is_named(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_cannot_be_opened_is_the_systems_error(tmp_path, name, monkeypatch):
-    if os.name == "nt" or os.geteuid() == 0:
-        pytest.skip("root may read anything")
-    path = save(tmp_path / "model", MODEL)
-    (path / name).chmod(0)
-    refused(path, name, PermissionError)
+def test_a_file_that_cannot_be_opened_is_the_systems_error(name):
+    with folder_of_an_ordinary_user() as folder:
+        path = save(folder / "model", MODEL)
+        (path / name).chmod(0)
+        refused(path, name, PermissionError)
 
 
 @pytest.fixture(scope="module")

@@ -178,6 +178,18 @@ def test_matrix_products_get_their_cores_back_whatever_happens():
         assert blas_threads_now() == before
 
 
+def test_each_shard_has_one_core_for_its_matrix_products():
+    class Observed(LeastSquares):
+        def __call__(self, model, batch, rng):
+            seen.extend(blas_threads_now())
+            return super().__call__(model, batch, rng)
+
+    seen, model = [], Line(np.random.default_rng(0))
+    with blas_threads(2):
+        BatchGradient(model, Flat(model), threads=2)(Observed(), Points(0).batch(0), None)
+    assert set(seen) <= {1}
+
+
 @pytest.mark.parametrize("name", ["threads", "accumulate"])
 def test_less_than_one_is_refused(name):
     model = Line(np.random.default_rng(0))

@@ -166,6 +166,20 @@ def test_a_seed_decides_what_dropout_drops():
     assert (ends[0] != ends[2]).any()
 
 
+def test_every_step_draws_its_own():
+    """Dropout that dropped the same at each step would be a smaller network."""
+
+    class Observed(LeastSquares):
+        def __call__(self, model, batch, rng):
+            keys.append((rng.seed, rng.step, list(rng.examples)))
+            return super().__call__(model, batch, rng)
+
+    keys = []
+    line_trainer(objective=Observed(), steps=3, seed=9, threads=1).run()
+    halves = [[0, 1, 2], [3, 4, 5]]
+    assert keys == [(9, step, half) for step in range(3) for half in halves]
+
+
 def test_a_parameter_that_left_its_flat_stops_the_training():
     trainer = line_trainer()
     linear = trainer.model.linear
@@ -259,15 +273,39 @@ class SteepLoss(LeastSquares):
         return loss, lambda dloss: backward(np.float32(math.inf))
 
 
+class InfiniteLoss(LeastSquares):
+    """The reverse: a gradient that looks innocent."""
+
+    def __call__(self, model, batch, rng):
+        loss, backward = super().__call__(model, batch, rng)
+        return loss + np.float32(math.inf), backward
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("objective", [SteepLoss(), InfiniteLoss()])
 @pytest.mark.parametrize("folder", [True, False])
-def test_so_does_a_gradient_and_where_nothing_was_saved_it_says_so(tmp_path, folder):
-    trainer = line_trainer(tmp_path if folder else None, objective=SteepLoss())
+def test_either_is_enough_and_where_nothing_was_saved_it_says_so(
+    tmp_path, folder, objective
+):
+    trainer = line_trainer(tmp_path if folder else None, objective=objective)
     weights = trainer.optimizer.theta.data.copy()
     with pytest.raises(NonFiniteLossError, match="at step 1; nothing was saved before"):
         trainer.run()
     assert_array_equal(trainer.optimizer.theta.data, weights)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_weights_that_are_no_numbers_replace_no_saved_set(tmp_path):
+    """An update can overflow after a finite loss: that set is not worth keeping."""
+    trainer = line_trainer(tmp_path, checkpoint_every=4)
+    trainer.schedule = lambda step: 1e300 if step == 8 else 1e-3
+    trainer.optimizer.theta.data[...] = 1
+    with pytest.raises(NonFiniteLossError, match="by step 8; step 4 is kept in"):
+        trainer.run()
+    again = line_trainer(tmp_path)
+    again.resume()
+    assert again.step == 4
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
