@@ -38,7 +38,7 @@ def attention_weights(
     if bias is not None:
         scores += bias
     if mask is not None:
-        scores += np.multiply(~mask, FORBIDDEN, dtype=scores.dtype)
+        scores += np.multiply(np.logical_not(mask), FORBIDDEN, dtype=scores.dtype)
     weights, softmax_backward = softmax(scores)
 
     def backward(dweights: Array) -> tuple[Array, ...]:

@@ -40,6 +40,8 @@ def cross_entropy(
         )
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"targets {targets.shape} do not fit logits {logits.shape}")
+    if weights is not None and weights.shape != targets.shape:
+        raise ValueError(f"weights {weights.shape} do not fit targets {targets.shape}")
     smooth = label_smoothing / vocab_size
     counts = (targets != IGNORED)[..., None]
     w = counts.astype(logits.dtype)

@@ -12,6 +12,8 @@ class KVCache:
     def __init__(self, max_seq_len: int) -> None:
         self.max_seq_len = max_seq_len
         self._length = 0
+        self._k: Array
+        self._v: Array
 
     def __len__(self) -> int:
         return self._length
@@ -26,6 +28,10 @@ class KVCache:
         start, stop = self._length, self._length + n_new
         if stop > self.max_seq_len:
             raise ValueError(f"seq_len {stop} exceeds the cache's {self.max_seq_len}")
+        if start and batch != self._k.shape[0]:
+            raise ValueError(
+                f"batch {batch} does not continue a cache of {self._k.shape[0]}"
+            )
         if start == 0:
             room = (batch, n_kv_heads, self.max_seq_len, d_head)
             self._k, self._v = np.zeros_like(k, shape=room), np.zeros_like(v, shape=room)

@@ -1,7 +1,7 @@
 """Decoder-only transformers: predict the next token (GPT-2: Radford et al. 2019)."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from minillm.layers import (
 )
 from minillm.models.parts import PARTS, part
 from minillm.types import Array, BackwardNone
+
+SIZES = ("vocab_size", "max_seq_len", "d_model", "n_layers", "n_heads")
+OPTIONAL_SIZES = ("d_ff", "n_kv_heads", "d_head")
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,11 @@ class DecoderConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type in ("int", "int | None", int, int | None) and value is not None:
-                _check_size(field.name, value)
+        for name in SIZES:
+            _check_size(name, getattr(self, name))
+        for name in OPTIONAL_SIZES:
+            if getattr(self, name) is not None:
+                _check_size(name, getattr(self, name))
         for kind in PARTS:
             part(kind, getattr(self, kind))
         if not isinstance(self.bias, bool):
@@ -111,7 +115,7 @@ class DecoderOnly(Module):
     def hidden(self, ids: Array, rng: F.Draws | None = None) -> tuple[Array, BackwardNone]:
         """ids (batch, seq_len) -> norm(h_L) (batch, seq_len, d_model)"""
         h, embed_backward = self.embed(ids, rng)
-        mask = F.causal_mask(ids.shape[1], ids.shape[1], like=h)
+        mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
         block_backwards = []
         for i, block in enumerate(self.blocks):
             block_rng = None if rng is None else rng.child(i + 1)
@@ -131,6 +135,8 @@ class DecoderOnly(Module):
         self, ids: Array, rng: F.Draws | None = None, start: int = 0
     ) -> tuple[Array, BackwardNone]:
         """ids (batch, seq_len), the first at position `start` -> h_0 (..., d_model)"""
+        if ids.ndim != 2 or ids.shape[1] == 0:
+            raise ValueError(f"ids {ids.shape}: give (batch, seq_len), at least one token")
         stop = start + ids.shape[1]
         if stop > self.config.max_seq_len:
             raise ValueError(
@@ -153,7 +159,7 @@ class DecoderOnly(Module):
     def attention_maps(self, ids: Array) -> list[Array]:
         """One (batch, n_heads, seq_len, seq_len) for each layer; rows sum to 1."""
         h, _ = self.embed(ids)
-        mask = F.causal_mask(ids.shape[1], ids.shape[1], like=h)
+        mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
         maps = []
         for block in self.blocks:
             maps.append(block.attention_map(h, mask))

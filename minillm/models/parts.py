@@ -32,6 +32,6 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
 def part(kind: str, name: str) -> Any:
     """The class or function called `name`. Raises ValueError that lists the choices."""
     choices = PARTS[kind]
-    if name not in choices:
+    if not isinstance(name, str) or name not in choices:
         raise ValueError(f"{kind} {name!r} is unknown: give one of {', '.join(choices)}")
     return choices[name]
