@@ -5,18 +5,21 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+LARGEST = 2**31 - 1  # of steps, windows, tokens
 
-def whole(least: int) -> Callable[[str], int]:
-    """A whole number of at least `least`."""
+
+def whole(least: int, most: int = LARGEST) -> Callable[[str], int]:
+    """A whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
+        if not least <= value <= most:
+            below = f" and at most {most}" if value > most else ""
             raise argparse.ArgumentTypeError(
-                f"{text!r}: give a whole number of at least {least}"
+                f"{text!r}: give a whole number of at least {least}{below}"
             )
         return value
 
@@ -45,9 +48,41 @@ share = real("a number above 0 and at most 1", lambda x: 0 < x <= 1)
 probability = real("a number from 0 to 1", lambda x: 0 <= x <= 1)
 
 
+def characters(text: str) -> str:
+    """Text that UTF-8 can write. Python hides other bytes of argv in surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(
+            f"character {error.start} is {text[error.start]!r}, a byte that is no UTF-8 or "
+            "half of a surrogate pair: give whole characters"
+        ) from None
+    return text
+
+
+def some_characters(text: str) -> str:
+    """Text that is not empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is empty: give at least one character")
+    return characters(text)
+
+
+def check_model(folder: Path) -> Path:
+    """The folder of --model, which must be there."""
+    if not folder.is_dir():
+        raise ValueError(
+            f"--model {folder} is not a folder: run the tour first (python -m minillm), or "
+            "give a folder that train has written"
+        )
+    return folder
+
+
 def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--seed", type=whole(0), default=None, help="decides every random draw (default 0)"
+        "--seed",
+        type=whole(0, 2**63 - 1),
+        metavar="N",
+        help="decides every random draw (default 0)",
     )
 
 
@@ -73,18 +108,28 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
         "--temperature",
         type=at_least_zero,
         default=0.8,
+        metavar="T",
         help="0 is greedy, below 1 safer, above 1 wilder (default 0.8)",
     )
-    parser.add_argument("--top-k", type=whole(1), help="draw from the k likeliest tokens")
     parser.add_argument(
-        "--top-p", type=share, help="draw from the fewest tokens that reach probability p"
+        "--top-k", type=whole(1), metavar="K", help="draw from the k likeliest tokens"
     )
     parser.add_argument(
-        "--min-p", type=probability, help="drop tokens below p times the likeliest one"
+        "--top-p",
+        type=share,
+        metavar="P",
+        help="draw from the fewest tokens that reach probability p",
+    )
+    parser.add_argument(
+        "--min-p",
+        type=probability,
+        metavar="P",
+        help="drop tokens below p times the likeliest one",
     )
     parser.add_argument(
         "--repetition-penalty",
         type=above_zero,
         default=1.0,
+        metavar="R",
         help="above 1 makes tokens that were there less likely (default 1)",
     )

@@ -115,6 +115,7 @@ def visible(label: str) -> str:
 
     Spaces at either end become ␣, control and formatting characters and backslashes
     are escaped as in Python, and a combining mark that begins a label gets a circle.
+    Bytes that are no UTF-8, decoded with "surrogateescape", show as \\xe2.
     """
     text = "".join(_visible(character) for character in label)
     begin, end = len(text) - len(text.lstrip(" ")), len(text.rstrip(" "))
@@ -146,6 +147,8 @@ def _visible(character: str) -> str:
     plain = character == " " or unicodedata.category(character)[0] not in "CZ"
     if plain and character != "\\":
         return character
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode("ascii")
 
 

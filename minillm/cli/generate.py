@@ -3,15 +3,25 @@
 import argparse
 import codecs
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from minillm.cli.arguments import add_model, add_out, add_sampling, add_seed, whole
+from minillm.cli.arguments import (
+    add_model,
+    add_out,
+    add_sampling,
+    add_seed,
+    check_model,
+    some_characters,
+    whole,
+)
 from minillm.cli.output import Output
-from minillm.generation import SamplingSettings, generate
+from minillm.generation import SamplingSettings, Token, generate
 from minillm.models import DecoderOnly
 from minillm.pretrained import load
+from minillm.tokenizers import BPETokenizer
 
 
 def add_parser(commands: Any) -> None:
@@ -21,13 +31,27 @@ def add_parser(commands: Any) -> None:
         description="Continue a prompt, token by token, as the model's distribution says.",
     )
     add_model(parser)
-    parser.add_argument("--prompt", required=True, help="what the model continues")
-    parser.add_argument("--max-new-tokens", type=whole(0), default=100, help="default 100")
+    parser.add_argument(
+        "--prompt",
+        type=some_characters,
+        required=True,
+        metavar="TEXT",
+        help="what the model continues",
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=whole(0), default=100, metavar="N", help="default 100"
+    )
     add_sampling(parser)
-    parser.add_argument("--stop", metavar="TEXT", help="end once the new text holds this")
+    parser.add_argument(
+        "--stop",
+        type=some_characters,
+        metavar="TEXT",
+        help="end where the new text holds this for the first time",
+    )
     parser.add_argument(
         "--window",
         type=whole(1),
+        metavar="N",
         help="how many of the last tokens are read again when the model's context is full "
         "(default: half of it)",
     )
@@ -41,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     settings = SamplingSettings(
         args.temperature, args.top_k, args.top_p, args.min_p, args.repetition_penalty
     )
-    model, tokenizer = load(args.model)
+    model, tokenizer = load(check_model(args.model))
     ids = tokenizer.encode(args.prompt)
     window = _window(model, len(ids), args.max_new_tokens, args.window)
     rng = np.random.default_rng(args.seed or 0)
@@ -49,16 +73,31 @@ def run(args: argparse.Namespace) -> None:
         model, np.array(ids), args.max_new_tokens, settings=settings, window=window, rng=rng
     )
     output.say(args.prompt, end="")
-    utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    written = ""
-    for token in tokens:
-        text = utf8.decode(tokenizer.token_bytes(token.id))
+    texts = _texts(tokenizer, tokens)
+    for text in _until(args.stop, texts) if args.stop else texts:
         output.say(text, end="")
-        written += text
-        if args.stop and args.stop in written:
-            break
-    output.say(utf8.decode(b"", final=True))
+    output.say()
     output.close()
+
+
+def _texts(tokenizer: BPETokenizer, tokens: Iterable[Token]) -> Iterator[str]:
+    """The text of each token; a character that tokens share comes with the last one."""
+    utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    for token in tokens:
+        yield utf8.decode(tokenizer.token_bytes(token.id))
+    yield utf8.decode(b"", final=True)
+
+
+def _until(stop: str, texts: Iterable[str]) -> Iterator[str]:
+    """The texts, up to where they hold `stop` for the first time, itself included."""
+    written = ""
+    for text in texts:
+        found = (written + text).find(stop)
+        if found >= 0:
+            yield text[: found + len(stop) - len(written)]
+            return
+        written += text
+        yield text
 
 
 def _window(

@@ -7,40 +7,52 @@
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from minillm import __version__
 from minillm.cli import generate, inspect, tokenize, tour, train
 from minillm.model_folder import FolderError
 from minillm.safetensors import SafetensorsError
 from minillm.tokenizers import TokenizerFileError
-from minillm.training import NonFiniteLossError, keep_freed_memory
+from minillm.training import NonFiniteLossError, blas_threads, keep_freed_memory
 
 COMMANDS = (tour, train, generate, tokenize, inspect)
 ABOUT = ("-h", "--help", "--version")
-FAILURES = (FolderError, SafetensorsError, TokenizerFileError, OSError, MemoryError)
+FAILURES = (FolderError, SafetensorsError, TokenizerFileError, NonFiniteLossError)
+
+
+class Parser(argparse.ArgumentParser):
+    """Argparse, but a fault is an error like any other instead of an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see {self.prog} --help)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; without one, the tour. Returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if not argv or (
-        argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")
-    ):
+    if not argv or (argv[0].startswith("-") and argv[0] not in ABOUT):
         argv = ["tour", *argv]
-    args = parser().parse_args(argv)
-    keep_freed_memory()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # ? for what a terminal cannot show
     try:
-        args.run(args)
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        return _tell("interrupted", 130)
-    except (*FAILURES, NonFiniteLossError) as error:
-        return _tell(str(error) or type(error).__name__, 1)
+        args = parser().parse_args(argv)
+        keep_freed_memory()
+        with blas_threads(1):  # for matrices this small, more threads wait for each other
+            args.run(args)
+        sys.stdout.flush()  # here a full disk or a closed pipe can still be told
+    except KeyboardInterrupt as error:
+        return _tell(str(error) or "interrupted", 130)
+    except OSError as error:
+        return _tell_os_error(error)
+    except MemoryError as error:
+        return _tell(f"out of memory: take less of it, or a smaller model. {error}", 1)
+    except FAILURES as error:
+        return _tell(str(error), 1)
     except ValueError as error:
         return _tell(str(error), 2)
     return 0
@@ -48,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of every command."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="python -m minillm",
         description="Large language models in explicit NumPy, every gradient written by "
         "hand. Without a command: the tour, which makes a language model before your eyes.",
@@ -64,3 +76,13 @@ def _tell(message: str, code: int) -> int:
     line = " ".join(message.split())
     print(f"minillm: {line}", file=sys.stderr)
     return code
+
+
+def _tell_os_error(error: OSError) -> int:
+    """A reader that has seen enough, such as head, is told nothing."""
+    if error.filename is None:  # no file of ours, so it was the output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 1
+    where = "the output" if error.filename is None else error.filename
+    return _tell(f"cannot read or write {where}: {error.strerror or error}", 1)

@@ -6,21 +6,25 @@ from typing import BinaryIO
 
 from minillm.atomic import write_atomically
 
+# A model may write what a terminal would obey, such as ESC: shown as ␛ instead.
+PICTURES = {i: 0x2400 + i for i in range(32) if chr(i) not in "\n\t"} | {127: 0x2421}
+PICTURES |= dict.fromkeys(range(128, 160), 0xFFFD)
+
 
 class Output:
     """Prints at once; `close` writes everything that was printed to `path`, whole."""
 
     def __init__(self, path: Path | None = None) -> None:
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
-            raise ValueError(f"--out {path}: give a file in a folder that exists")
+        if path is not None:
+            check_new_file("--out", path)
         self.path = path
         self.said: list[str] = []
 
     def say(self, text: str = "", end: str = "\n") -> None:
-        """Characters that the terminal cannot show are shown as question marks."""
-        self.said.append(text + end)
-        encoding = sys.stdout.encoding or "utf-8"
-        print(text.encode(encoding, "replace").decode(encoding), end=end, flush=True)
+        if self.path is not None:
+            self.said.append(text + end)
+        shown = text.translate(PICTURES) if sys.stdout.isatty() else text
+        print(shown, end=end, flush=True)
 
     def close(self) -> None:
         if self.path is None:
@@ -31,3 +35,9 @@ class Output:
             file.write(data)
 
         write_atomically(self.path, write)
+
+
+def check_new_file(option: str, path: Path) -> None:
+    """A file may be replaced; a folder or a device may not."""
+    if (path.exists() and not path.is_file()) or not path.parent.is_dir():
+        raise ValueError(f"{option} {path}: give a file in a folder that exists")

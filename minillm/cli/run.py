@@ -1,12 +1,13 @@
 """A training run of a language model, from its settings: what tour and train share."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+import warnings
+from dataclasses import asdict
 
 import numpy as np
 
 from minillm import functional as F
 from minillm.cli.presets import PRESETS
+from minillm.cli.settings import RunSettings
 from minillm.data import Split, Windows, evaluation_windows
 from minillm.evaluation import bits_per_byte
 from minillm.generation import SamplingSettings, generate
@@ -16,68 +17,23 @@ from minillm.pretrained.own import describe
 from minillm.tokenizers import BPETokenizer
 from minillm.training import (
     AdamW,
-    Constant,
     Flat,
     NextToken,
-    Noam,
     Progress,
-    Schedule,
     Trainer,
     TrainerSettings,
-    WarmupCosine,
     mean_loss,
 )
 
-SCHEDULES = ("cosine", "noam", "constant")
 GLANCE = 128  # windows of the held-out text that are looked at during training
 
 
-@dataclass(frozen=True)
-class RunSettings:
-    """Everything that decides a run; config.json keeps it, so that a run can go on."""
-
-    command: str
-    text: str
-    text_sha256: str
-    config: str
-    steps: int
-    batch: int
-    lr: float
-    seed: int
-    threads: int
-    vocab_size: int
-    positions: str = "learned"
-    schedule: str = "cosine"
-    warmup: int = 0
-    dropout: float = 0.1
-    weight_decay: float = 0.1
-    accumulate: int = 1
-    evaluate_every: int = 0
-    sample_every: int = 0
-    checkpoint_every: int = 0
-    prompt: str = "The "
-
-    @classmethod
-    def stored(cls, folder: ModelFolder) -> "RunSettings":
-        """The settings of the run that a folder holds."""
-        run = folder.read_json("config.json").get("run")
-        if not isinstance(run, dict) or run.keys() != {f.name for f in fields(cls)}:
-            raise FolderError(f"{folder.path / 'config.json'} describes no training run")
-        for field in fields(cls):
-            if not isinstance(run[field.name], _KINDS[str(field.type)]):
-                raise FolderError(f"{folder.path / 'config.json'}: {field.name} is wrong")
-        return cls(**run)
-
-    def make_schedule(self, d_model: int) -> Schedule:
-        warmup = self.warmup or max(1, round(0.03 * self.steps))
-        if self.schedule == "cosine":
-            return WarmupCosine(self.lr, min(warmup, self.steps), self.steps)
-        if self.schedule == "noam":  # lr is the peak, which the paper's factor scales
-            return Noam(d_model, warmup, self.lr * (d_model * warmup) ** 0.5)
-        return Constant(self.lr)
-
-
-_KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float)}
+def claim(option: str, folder: ModelFolder) -> None:
+    """Take the folder that an option names. Raises ValueError if it is in other use."""
+    try:
+        folder.claim()
+    except FolderError as error:
+        raise ValueError(f"{option} {error}") from None
 
 
 class LanguageModelRun:
@@ -136,12 +92,43 @@ class LanguageModelRun:
             progress=self.progress,
         )
 
+    def describe(self) -> str:
+        """What is trained on what, in a line."""
+        run, config = self.settings, self.model.config
+        every = f"{run.accumulate} x {run.batch}" if run.accumulate > 1 else f"{run.batch}"
+        return (
+            f"{len(self.train_ids):,} tokens to learn from, {len(self.valid_ids):,} held "
+            f"out; a vocabulary of {config.vocab_size:,}; {self.model.n_parameters():,} "
+            f"parameters; {run.steps:,} steps of {every} windows of {config.max_seq_len} "
+            f"tokens; threads {self.trainer.settings.threads}"
+        )
+
     def begin(self) -> None:
         """Write what describes the run, before its first step."""
         if self.folder is not None:
             run = {"run": asdict(self.settings)}
             self.folder.write_json("config.json", describe(self.model) | run)
             self.tokenizer.save(self.folder.path / "tokenizer.json")
+
+    def go(self) -> None:
+        """Train to the end; where that fails, the fault says what is kept."""
+        try:
+            with warnings.catch_warnings():  # the trainer itself tells of nan and infinity
+                warnings.simplefilter("ignore", RuntimeWarning)
+                self.trainer.run()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted; {self._kept()}") from None
+        except OSError as error:
+            if error.filename is not None:
+                error.strerror = f"{error.strerror}; {self._kept()}"
+            raise
+
+    def _kept(self) -> str:
+        step = self.trainer.saved_step
+        if self.folder is None or step is None:
+            return "nothing was saved"
+        go_on = "; --resume goes on" if self.settings.command == "train" else ""
+        return f"step {step} is kept in {self.folder.path}{go_on}"
 
     def valid_loss(self, n_windows: int | None = None) -> float:
         """Nats per token of the held-out text, or of its first windows.

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from minillm.cli.arguments import add_model, add_out, add_seed
+from minillm.cli.arguments import add_model, add_out, add_seed, characters, check_model
 from minillm.cli.draw import visible
 from minillm.cli.output import Output
 from minillm.data import read_text
@@ -19,7 +19,9 @@ def add_parser(commands: Any) -> None:
         description="Show the tokens and ids of a text, and how many bytes a token holds.",
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("prompt", nargs="?", metavar="TEXT", help="the text itself")
+    source.add_argument(
+        "prompt", nargs="?", type=characters, metavar="TEXT", help="the text itself"
+    )
     source.add_argument("--text", metavar="FILE", help="a file of UTF-8 text")
     add_model(parser)
     parser.add_argument("--ids", action="store_true", help="only the ids, on one line")
@@ -30,23 +32,26 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     output = Output(args.out)
-    tokenizer = _tokenizer(args.model)
+    tokenizer = _tokenizer(check_model(args.model))
     text = args.prompt if args.text is None else read_text(args.text)
     ids = tokenizer.encode(text)
     if args.ids:
         output.say(" ".join(map(str, ids)))
     else:
         for token_id in ids:
-            token = tokenizer.token_bytes(token_id)
-            output.say(
-                f"{token_id:>7}  {visible(token.decode('utf-8', 'backslashreplace'))}"
-            )
+            output.say(f"{token_id:>7}  {visible(token_text(tokenizer, token_id))}")
         n_bytes = len(text.encode())
         output.say(
-            f"{len(ids)} tokens of a vocabulary of {tokenizer.vocab_size}, {n_bytes} bytes"
+            f"{len(ids):,} tokens of a vocabulary of {tokenizer.vocab_size:,}, "
+            f"{n_bytes:,} bytes"
             + (f", {n_bytes / len(ids):.2f} bytes per token" if ids else "")
         )
     output.close()
+
+
+def token_text(tokenizer: BPETokenizer, token_id: int) -> str:
+    """A token as `visible` takes it, though it may be a part of a character."""
+    return tokenizer.token_bytes(token_id).decode("utf-8", "surrogateescape")
 
 
 def _tokenizer(folder: Path) -> BPETokenizer:

@@ -1,23 +1,30 @@
 """python -m minillm: watch a language model being made."""
 
 import argparse
+import math
+import shlex
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from minillm.cli.arguments import add_seed, whole
 from minillm.cli.draw import curve
-from minillm.cli.run import LanguageModelRun, RunSettings
+from minillm.cli.run import LanguageModelRun, claim
+from minillm.cli.settings import RunSettings
 from minillm.data import Split, keep_paragraphs_once, split_tail, text_sha256, tour_text
 from minillm.evaluation import bits_per_byte, compression_baselines, token_baselines
-from minillm.model_folder import FolderError, ModelFolder
+from minillm.model_folder import ModelFolder
 from minillm.tokenizers import BPETokenizer
 from minillm.training import available_cores
 
+DEFAULT = Path("minillm-tour")
 SECONDS = 140  # of training, so that all of the tour takes less than three minutes
 TIMED_STEPS = 10
+LOOKS = 5  # how often training stops to evaluate, to sample and to save
 STEPS = range(60, 3000)  # fewer teach nothing; more learn this small text by heart
 
 
@@ -30,14 +37,19 @@ def add_parser(commands: Any) -> None:
         "and score it on text that it has not seen, beside simpler ways to predict.",
     )
     parser.add_argument(
-        "--steps", type=whole(1), help="default: as many as ten timed steps promise"
+        "--steps",
+        type=whole(1),
+        metavar="N",
+        help="default: as many as ten timed steps promise",
     )
-    parser.add_argument("--threads", type=whole(1), help="default: all cores, up to 8")
+    parser.add_argument(
+        "--threads", type=whole(1), metavar="N", help="default: all cores, up to 8"
+    )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        default=Path("minillm-tour"),
+        default=DEFAULT,
         help="where the model goes (default ./minillm-tour)",
     )
     add_seed(parser)
@@ -71,15 +83,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _claim(folder: ModelFolder) -> None:
-    """A new folder, an empty one, or an earlier tour's, which is overwritten."""
-    if folder.path.is_dir() and folder.is_ours():
-        if RunSettings.stored(folder).command != "tour":
-            raise FolderError(
-                f"{folder.path} holds a model that the tour has not made: "
-                "give another folder with --out"
-            )
-        folder.clear()
-    folder.claim()
+    """A new folder, an empty one, or an earlier tour's, which training overwrites."""
+    claim("--out", folder)
+    if folder.is_ours() and RunSettings.stored(folder).command != "tour":
+        raise ValueError(
+            f"--out {folder.path} holds a model that the tour has not made: give another "
+            "folder"
+        )
 
 
 def _learn_tokens(split: Split, vocab_size: int) -> BPETokenizer:
@@ -115,15 +125,12 @@ def _choose_steps(
     print(f"Before training it writes: {trial.sample()!r}")
     if steps is None:
         trial.trainer.train_step()  # the first one also makes room
-        begun = time.monotonic()
-        for _ in range(TIMED_STEPS):
-            trial.trainer.train_step()
-        seconds = (time.monotonic() - begun) / TIMED_STEPS
+        seconds = median(_seconds(trial.trainer.train_step) for _ in range(TIMED_STEPS))
         steps = min(max(STEPS.start, round(SECONDS / seconds)), STEPS.stop)
         print(f"A step takes {1000 * seconds:.0f} ms here, so there will be {steps} steps.")
     else:
         print(f"There will be {steps} steps, as asked.")
-    every = max(1, steps // 5)
+    every = math.ceil(steps / LOOKS)
     return replace(
         settings,
         steps=steps,
@@ -133,10 +140,18 @@ def _choose_steps(
     )
 
 
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
+
+
 def _train(made: LanguageModelRun) -> None:
     _title("3. Training")
+    assert made.folder is not None
+    made.folder.clear()  # not before: an earlier tour's model is good until now
     made.begin()
-    made.trainer.run()
+    made.go()
     history = made.trainer.history
     if len(history) > 1:
         print("Validation loss, in nats per token:")
@@ -162,7 +177,9 @@ def _judge(made: LanguageModelRun) -> None:
 def _what_next(folder: ModelFolder) -> None:
     _title("5. Your turn")
     print(f"The model is in {folder.path}. Type next:")
-    chosen = "" if folder.path == Path("minillm-tour") else f" --model {folder.path}"
+    chosen = f" --model {shlex.quote(str(folder.path))}"
+    if folder.path == DEFAULT:
+        chosen = ""
     print(f"  python -m minillm generate{chosen} --prompt 'The class'")
     print(f"  python -m minillm inspect{chosen} --prompt 'If the object has no attribute'")
     print(f"  python -m minillm tokenize{chosen} 'Any text at all'")
