@@ -73,28 +73,34 @@ class Windows:
 
 
 def evaluation_windows(
-    ids: Array, seq_len: int, batch_size: int
+    ids: Array, seq_len: int, batch_size: int, stride: int | None = None
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """Batches in which every token but the first is a target exactly once.
+    """Batches in which every token but the first counts as a target exactly once.
 
-    Neighbouring windows from the first token on; what the last lacks is filled
-    with inputs and targets 0 of weight 0.
+    A window begins every `stride` tokens, seq_len unless it is given. With a smaller
+    stride the windows overlap, and count only their last `stride` targets, each of
+    which then has at least seq_len - stride tokens before it; only the first window
+    counts all. What the last one lacks is filled with inputs and targets 0.
 
-    Shapes: inputs, targets (batch, seq_len) of int64, weights alike of float32; batch
-    is batch_size, in the last one what is left.
-    Errors: ValueError if ids hold no target, which takes 2 tokens.
+    Shapes: inputs, targets (batch, seq_len) of int64, weights alike of float32: 1 where
+    a target counts, else 0; batch is batch_size, in the last one what is left.
+    Errors: ValueError if ids hold no target, which takes 2 tokens, and for a stride
+    outside [1, seq_len].
     """
     _check(ids, seq_len, batch_size)
+    stride = seq_len if stride is None else stride
     n_targets = len(ids) - 1
+    if not 1 <= stride <= seq_len:
+        raise ValueError(f"stride {stride}: give 1 to seq_len, which is {seq_len}")
     if n_targets < 1:
         raise ValueError(f"a text of {len(ids)} tokens has nothing to predict: give 2")
-    padding = -n_targets % seq_len
-
-    def windows(tokens: Array) -> Array:
-        return np.pad(tokens, (0, padding)).reshape(-1, seq_len)
-
-    inputs, targets = windows(ids[:-1].astype(np.int64)), windows(ids[1:].astype(np.int64))
-    weights = windows(np.ones(n_targets, np.float32))
+    starts = np.arange(0, max(1, n_targets - seq_len + stride), stride)[:, None]
+    places = starts + np.arange(seq_len)
+    counted = (starts == 0) | (places >= starts + seq_len - stride)
+    padded = np.pad(ids.astype(np.int64), (0, places[-1, -1] + 2 - len(ids)))
+    inputs, targets = padded[places], padded[places + 1]
+    weights = (counted & (places < n_targets)).astype(np.float32)
+    inputs[places >= n_targets] = 0
     return (
         (
             inputs[i : i + batch_size],

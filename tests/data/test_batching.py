@@ -134,6 +134,28 @@ def test_every_token_but_the_first_is_scored_exactly_once(n_tokens, seq_len, bat
     assert scored == Counter(ids[1:].tolist())
 
 
+@given(st.integers(2, 80), st.integers(1, 12), st.integers(1, 12), st.integers(1, 5))
+def test_overlapping_windows_give_every_target_its_context(
+    n_tokens, seq_len, stride, batch_size
+):
+    stride = min(stride, seq_len)
+    ids = np.arange(100, 100 + n_tokens)
+    scored = Counter()
+    for inputs, targets, weights in evaluation_windows(ids, seq_len, batch_size, stride):
+        for window, following, counts in zip(inputs, targets, weights > 0, strict=True):
+            scored.update(following[counts].tolist())
+            assert_array_equal(following[counts], window[counts] + 1)
+            before = np.flatnonzero(counts)[0]  # tokens before the first that counts
+            assert window[0] == 100 or before == seq_len - stride
+    assert scored == Counter(ids[1:].tolist())
+
+
+@pytest.mark.parametrize("stride", [0, -1, 4])
+def test_a_stride_that_skips_or_stands_still_is_refused(stride):
+    with pytest.raises(ValueError, match=f"stride {stride}: give 1 to seq_len"):
+        evaluation_windows(np.arange(9), 3, 2, stride)
+
+
 def test_padding_stands_at_the_end_of_the_last_window_alone():
     batches = list(evaluation_windows(np.arange(1, 9), 3, 2))
     assert_array_equal(batches[0][0], [[1, 2, 3], [4, 5, 6]])
