@@ -1,0 +1,1 @@
+"""How fast minillm is beside others, in ratios: `python -m tests.benchmarks`."""
