@@ -38,7 +38,7 @@ def logits(given: Any) -> Array:
     """
     z = np.asarray(given)
     floats = z.dtype.kind == "f" and z.ndim > 0 and z.shape[-1] > 0
-    _require(floats, "logits", "floats (..., vocab_size)", f"{z.dtype} {z.shape}")
+    _require(floats, "logits", "floats (..., vocab_size)", z.dtype, z.shape)
     best = z.max(-1)  # nan if any is
     finite = np.isfinite(best)
     if not finite.all():
@@ -53,7 +53,7 @@ def ids(previous_ids: Any, logits: Array) -> Array:
     if found.size == 0:
         found = found.astype(np.intp)  # NumPy takes [] for floats
     whole = found.dtype.kind in "iu" and found.ndim > 0
-    _require(whole, "previous_ids", "integers (..., n)", f"{found.dtype} {found.shape}")
+    _require(whole, "previous_ids", "integers (..., n)", found.dtype, found.shape)
     expected = f"({', '.join(map(str, [*rows, 'n']))}) beside logits {np.shape(logits)}"
     _require([*found.shape[:-1]] == rows, "previous_ids", expected, found.shape)
     outside = found[(found < 0) | (found >= vocab_size)]
@@ -77,6 +77,6 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _require(accepted: bool, name: str, what: str, given: Any) -> None:
+def _require(accepted: bool, name: str, what: str, *given: Any) -> None:
     if not accepted:
-        raise ValueError(f"{name} must be {what}, not {given}")
+        raise ValueError(f"{name} must be {what}, not {' '.join(map(str, given))}")

@@ -36,7 +36,9 @@ class SamplingSettings:
 
         Shapes: logits (..., vocab_size), previous_ids (..., n) -> (..., vocab_size).
         """
-        z = sampling.repetition_penalty(logits, previous_ids, self.repetition_penalty)
+        z = logits
+        if self.repetition_penalty != 1:
+            z = sampling.repetition_penalty(z, previous_ids, self.repetition_penalty)
         z = sampling.temperature(z, self.temperature)
         if self.top_k is not None:
             z = sampling.top_k(z, self.top_k)
