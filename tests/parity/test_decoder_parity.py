@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from minillm import functional as F
 from minillm.models import DecoderConfig, DecoderOnly
+from tests.gpt2_form import gpt2_form
 from tests.parity.torch_peer import (
     assert_close,
     assert_same_gradients,
@@ -35,36 +36,6 @@ transformers = pytest.importorskip("transformers")
 
 D_MODEL = 12
 SCALE = math.sqrt(D_MODEL)
-BLOCK = {
-    "attn_norm.gamma": "ln_1.weight",
-    "attn_norm.beta": "ln_1.bias",
-    "attn.o_proj.weight": "attn.c_proj.weight",
-    "attn.o_proj.bias": "attn.c_proj.bias",
-    "ffn_norm.gamma": "ln_2.weight",
-    "ffn_norm.beta": "ln_2.bias",
-    "ffn.up_proj.weight": "mlp.c_fc.weight",
-    "ffn.up_proj.bias": "mlp.c_fc.bias",
-    "ffn.down_proj.weight": "mlp.c_proj.weight",
-    "ffn.down_proj.bias": "mlp.c_proj.bias",
-}
-
-
-def gpt2_form(arrays, scale, n_layers):
-    """Our arrays by GPT-2's names; its matrices are (d_in, d_out) as ours are."""
-    form = {
-        "transformer.wte.weight": scale * arrays["vocabulary.token_embed.weight"],
-        "transformer.wpe.weight": arrays["positions.weight"],
-        "transformer.ln_f.weight": arrays["final_norm.gamma"] / scale,
-        "transformer.ln_f.bias": arrays["final_norm.beta"] / scale,
-    }
-    for i in range(n_layers):
-        ours, theirs = f"blocks.{i}.", f"transformer.h.{i}."
-        for name, their_name in BLOCK.items():
-            form[theirs + their_name] = arrays[ours + name]
-        for kind in "weight", "bias":
-            q_k_v = [arrays[f"{ours}attn.{name}_proj.{kind}"] for name in "qkv"]
-            form[f"{theirs}attn.c_attn.{kind}"] = np.concatenate(q_k_v, -1)
-    return form
 
 
 def make_gpt2(config):
