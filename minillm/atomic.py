@@ -25,9 +25,9 @@ def write_atomically(
     after a power cut.
 
     Errors:
-        Whatever goes wrong, in `write` or in the file system (OSError naming `path`:
-        no such folder, read-only, disk full), the old file stays as it was and the
-        temporary one is removed. Only a kill leaves it behind; its name begins with
+        Whatever goes wrong before the rename, in `write` or in the file system (OSError
+        naming `path`: no such folder, read-only, disk full), the old file stays as it was
+        and the temporary one is removed. Only a kill leaves it behind; its name begins with
         TEMPORARY_PREFIX. A symbolic link at `path` is replaced, not followed.
     """
     path = Path(path)

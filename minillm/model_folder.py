@@ -8,7 +8,7 @@
 
 Files that belong together carry their step in their names. trainer.json is replaced
 last, in one rename, and only then are older sets deleted: a kill at any moment leaves
-the old set or the new one, whole.
+the old set or the new one, whole. One process at a time writes to a folder.
 """
 
 import hashlib
@@ -102,7 +102,15 @@ class ModelFolder:
     def write_set(
         self, step: int, model: Arrays, optimizer: Arrays, state: Mapping[str, Any]
     ) -> None:
-        """Make (model, optimizer, state) after `step` the current set."""
+        """Make (model, optimizer, state) after `step` the current set.
+
+        Raises FolderError if the folder holds a set of this step: to write its files
+        again would not leave one set or the other whole.
+        """
+        if self.has_set() and self.current()["step"] == step:
+            raise FolderError(
+                f"{self.path} holds step {step} already: resume it, or clear it first"
+            )
         names = {kind: _file_name(kind, step) for kind in ("model", "optimizer")}
         sums = {
             names["model"]: safetensors.save(self.path / names["model"], model),

@@ -499,3 +499,11 @@ def test_a_path_elsewhere_is_not_followed(saved, name):
 def test_a_file_without_a_checksum_is_not_believed(saved):
     error = retold(saved, lambda content: content["sha256"].pop(SET_OF_7[1]))
     assert f"has no checksum of {SET_OF_7[1]}" in error
+
+
+def test_a_step_is_written_once(folder):
+    """Its files are those that the current set names: no kill may come between them."""
+    write(folder, 1)
+    with pytest.raises(FolderError, match="holds step 1 already"):
+        write(folder, 1)
+    assert read(folder) == 1

@@ -149,7 +149,7 @@ def _seconds(work: Callable[[], object]) -> float:
 def _train(made: LanguageModelRun) -> None:
     _title("3. Training")
     assert made.folder is not None
-    made.folder.clear()  # not before: an earlier tour's model is good until now
+    made.folder.clear()  # an earlier tour's model is gone only now
     made.begin()
     made.go()
     history = made.trainer.history

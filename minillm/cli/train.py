@@ -107,6 +107,10 @@ def _check_new(folder: ModelFolder, args: argparse.Namespace) -> None:
             f"--out {folder.path} holds a model already: add --resume to go on with it, "
             "or give another folder"
         )
+    if args.text is None and args.resume:
+        raise ValueError(
+            f"--resume: {folder.path} holds no run; check --out, or begin one with --text"
+        )
     if args.text is None:
         raise ValueError("--text is missing: give a file of UTF-8 text to learn from")
 

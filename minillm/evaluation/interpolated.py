@@ -13,8 +13,9 @@ class InterpolatedNgram(NgramModel):
 
     In a context h that never occurred, the bigram's share goes to the unigram. The
     weights are those under which the last tenth of the training text is likeliest
-    when the rest is counted (deleted interpolation); the whole of it is counted then.
-    Jelinek & Mercer let weights vary with c(h); here there is one set.
+    when the rest is counted (held-out interpolation); the whole of it is counted then.
+    Jelinek & Mercer take turns at what is held out (deleted interpolation) and let
+    weights vary with c(h); here there is one tenth and one set.
 
     Shapes: train_ids (n_tokens,) of int. `weights` (order + 1,) from lambda0 up.
     Errors: ValueError if there are less than 2 ids, or ids outside of the vocabulary.

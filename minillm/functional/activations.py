@@ -8,6 +8,7 @@ from minillm.functional.special import erf
 from minillm.types import Array, Backward
 
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+CUBIC = 0.044715 * SQRT_2_OVER_PI
 
 
 def relu(x: Array) -> tuple[Array, Backward]:
@@ -39,7 +40,7 @@ def gelu(x: Array) -> tuple[Array, Backward]:
         dx    = dy (s + 2 y (1 - s) du/dx)
     """
     s = x * x
-    s *= 0.044715 * SQRT_2_OVER_PI
+    s *= CUBIC
     s += SQRT_2_OVER_PI
     s *= x  # u, in the place where s will be
     np.tanh(s, out=s)
@@ -49,8 +50,8 @@ def gelu(x: Array) -> tuple[Array, Backward]:
 
     def backward(dy: Array) -> Array:
         dx = x * x
-        dx *= 6 * 0.044715 * SQRT_2_OVER_PI
-        dx += 2 * SQRT_2_OVER_PI
+        dx *= 6 * CUBIC
+        dx += 2 * SQRT_2_OVER_PI  # 2 du/dx, until the rest is there
         dx *= y
         dx *= 1 - s
         dx += s
@@ -82,7 +83,7 @@ def gelu_exact(x: Array) -> tuple[Array, Backward]:
 
 
 def silu(x: Array) -> tuple[Array, Backward]:
-    """Sigmoid linear unit, or swish (Elfwing et al. 2018, eq. 2).
+    """Sigmoid linear unit, or swish (Elfwing et al. 2018, sec. 2.2).
 
         s = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2        and tanh cannot overflow
         y = x s

@@ -9,16 +9,16 @@ from minillm.types import Array, Backward
 def dropout(x: Array, rate: float, *, rng: Uniform | None = None) -> tuple[Array, Backward]:
     """Zero each feature with probability `rate` (Srivastava et al. 2014, sec. 4).
 
-        keep = uniform(0, 1) >= rate
-        y    = x keep / (1 - rate)
+        keep = (uniform(0, 1) >= rate) / (1 - rate)
+        y    = x keep
 
-    The paper scales the weights down when the network is used; scaling what is
-    kept up while it learns leaves the same expectation, E[y] = x, and use needs
-    nothing at all: rng=None is the identity.
+    The paper (whose p is 1 - rate) scales the weights down when the network is used.
+    Scaling up what is kept while it learns gives the same expectation, E[y] = x, and
+    use needs nothing at all: rng=None is the identity.
 
     Backward. What was dropped did not matter, what was kept counted more:
 
-        dx = dy keep / (1 - rate)
+        dx = dy keep
 
     `rng` is a NumPy Generator, or Draws, whose numbers depend on nothing but their key.
 
@@ -31,8 +31,9 @@ def dropout(x: Array, rate: float, *, rng: Uniform | None = None) -> tuple[Array
         return x.copy(), lambda dy: dy.copy()
     uniform = np.asarray(rng.random(x.shape, dtype=np.float32), like=x)
     keep = np.multiply(uniform >= rate, 1 / (1 - rate), dtype=x.dtype)
+    y = x * keep
 
     def backward(dy: Array) -> Array:
         return dy * keep
 
-    return x * keep, backward
+    return y, backward

@@ -33,7 +33,7 @@ def linear(x: Array, W: Array, b: Array | None = None) -> tuple[Array, BackwardN
 
 
 def unembed(h: Array, W: Array) -> tuple[Array, BackwardN]:
-    """Score every row of W by its inner product with h (Press & Wolf 2017, eq. 2).
+    """Score every row of W by its inner product with h (Press & Wolf 2017, sec. 1).
 
         y = h W^T
 

@@ -16,6 +16,8 @@ def layer_norm(
         x_hat = (x - mu) rstd
         y     = gamma x_hat + beta
 
+    The paper has no eps; it keeps a constant x finite.
+
     Backward. Shifting or stretching x leaves x_hat alone, so the parts of the
     gradient along 1 and along x_hat are removed:
 

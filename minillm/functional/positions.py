@@ -12,8 +12,8 @@ def sinusoidal_positions(n_positions: int, d_model: int) -> Array:
         PE[pos, 2i + 1] = cos(pos / 10000^(2i / d_model))
 
     A table, made once on the host in float64: there is nothing to differentiate.
-    Wavelengths run from 2 pi to 10000 * 2 pi, and PE[pos + k] is a rotation of
-    PE[pos] that depends on k alone.
+    Wavelengths run from 2 pi up towards 10000 * 2 pi, and for an even d_model
+    PE[pos + k] is a rotation of PE[pos] that depends on k alone.
 
     Shapes: -> (n_positions, d_model); an odd d_model ends with a sine
     """

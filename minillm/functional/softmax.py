@@ -41,6 +41,8 @@ def log_softmax(x: Array) -> tuple[Array, Backward]:
 
         log_p_i = x_i - log sum_j exp(x_j)
 
+    A row without a finite x has no distribution, and gives NaN here.
+
     Backward. Raising every x equally changes nothing, so that part is removed:
 
         dx = dlog_p - p sum(dlog_p)

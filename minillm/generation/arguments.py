@@ -31,7 +31,7 @@ def check_penalty(penalty: Any) -> None:
     _require(accepted, "repetition_penalty", "a finite number above 0", penalty)
 
 
-def logits(given: Any) -> Array:
+def checked_logits(given: Any) -> Array:
     """Logits as an array (..., vocab_size) of floats, with a distribution in every row.
 
     -inf is a logit like another; nan, +inf and a row of nothing but -inf are none.
@@ -47,7 +47,7 @@ def logits(given: Any) -> Array:
     return z
 
 
-def ids(previous_ids: Any, logits: Array) -> Array:
+def checked_ids(previous_ids: Any, logits: Array) -> Array:
     """Ids (..., n) as an array that can index logits (..., vocab_size)."""
     found, (*rows, vocab_size) = np.asarray(previous_ids), np.shape(logits)
     if found.size == 0:
@@ -62,7 +62,7 @@ def ids(previous_ids: Any, logits: Array) -> Array:
     return found.astype(np.intp)
 
 
-def distribution(given: Any) -> Array:
+def checked_distribution(given: Any) -> Array:
     """Probabilities (..., vocab_size) in float64, non-negative, adding up to 1."""
     p = np.asarray(given, np.float64)
     _require(p.ndim > 0, "probabilities", "an array (..., vocab_size)", p)

@@ -47,7 +47,7 @@ def generate(
     `stop(new_ids)` ends the text after a token for which it is true. A text that
     outgrows the model's max_seq_len is an error before any work, unless `window` is
     given: whenever the context is full, the last `window` ids are read again, from
-    position 0 on, and what came before is forgotten.
+    position 0 on. The model forgets what came before; the repetition penalty does not.
 
     Shapes: ids (n,) of int, n >= 1.
     Raises ValueError for an empty prompt, ids outside the vocabulary, a context that
@@ -67,7 +67,7 @@ def _stream(
     window: int | None,
     rng: np.random.Generator,
 ) -> Iterator[Token]:
-    caches, unread, n_prompt = model.caches(), context, len(context)
+    caches, unread, n_prompt = model.caches(), list(context), len(context)
     for _ in range(max_new_tokens):
         if len(caches[0]) + len(unread) > model.config.max_seq_len:
             assert window is not None  # the door let nothing else through
@@ -75,7 +75,7 @@ def _stream(
         logits = to_host(model.step(np.array([unread]), caches))[0, -1]
         probabilities = settings.distribution(logits, np.array(context))
         token = int(sample(probabilities, rng))
-        context = [*context, token]
+        context.append(token)
         unread = [token]
         yield Token(token, probabilities)
         if stop is not None and stop(context[n_prompt:]):
@@ -104,4 +104,4 @@ def _checked_prompt(
             f"a prompt of {len(prompt)} tokens and {max_new_tokens} new ones exceed "
             f"max_seq_len {longest}: shorten them, or give a sliding window"
         )
-    return prompt if window is None or len(prompt) <= longest else prompt[-window:]
+    return prompt

@@ -25,7 +25,7 @@ def probabilities(logits: Array) -> Array:
 
     where z are the logits; a logit of -inf has probability exactly 0.
     """
-    z = arguments.logits(logits).astype(np.float64)
+    z = arguments.checked_logits(logits).astype(np.float64)
     p = np.exp(z - z.max(-1, keepdims=True))
     p /= p.sum(-1, keepdims=True)
     return p
@@ -33,7 +33,7 @@ def probabilities(logits: Array) -> Array:
 
 def greedy(logits: Array) -> Array:
     """All mass on the largest logit, the first if several are: 0 there, -inf elsewhere."""
-    z = arguments.logits(logits)
+    z = arguments.checked_logits(logits)
     best = z.argmax(-1)[..., None]
     return np.where(np.arange(z.shape[-1]) == best, 0, -np.inf).astype(z.dtype)
 
@@ -51,7 +51,7 @@ def temperature(logits: Array, t: float) -> Array:
     arguments.check_temperature(t)
     if t == 0:
         return greedy(logits)
-    z = arguments.logits(logits)
+    z = arguments.checked_logits(logits)
     with np.errstate(over="ignore"):  # to -inf: a probability that is 0 in any case
         scaled = (z - z.max(-1, keepdims=True)).astype(np.float64) / t
         return scaled.astype(z.dtype)
@@ -66,7 +66,7 @@ def top_k(logits: Array, k: int) -> Array:
     Errors: k must be a whole number from 1.
     """
     arguments.check_top_k(k)
-    z = arguments.logits(logits)
+    z = arguments.checked_logits(logits)
     if k >= z.shape[-1]:
         return z.copy()
     boundary = np.partition(z, -k, axis=-1)[..., [-k]]
@@ -84,7 +84,7 @@ def top_p(logits: Array, p: float) -> Array:
     Errors: p must be above 0 and at most 1, where everything stays.
     """
     arguments.check_top_p(p)
-    z = arguments.logits(logits)
+    z = arguments.checked_logits(logits)
     if p == 1:
         return z.copy()
     order, cumulative = _ranked(z)
@@ -103,7 +103,7 @@ def top_p_at_most(logits: Array, p: float) -> Array:
     Errors: p must be above 0 and at most 1.
     """
     arguments.check_top_p(p)
-    z = arguments.logits(logits)
+    z = arguments.checked_logits(logits)
     order, cumulative = _ranked(z)
     stays = cumulative <= p + ROUNDING
     stays[..., 0] = True
@@ -120,7 +120,7 @@ def min_p(logits: Array, p: float) -> Array:
     Errors: p must be from 0 (keeps all) to 1 (keeps the best and its equals).
     """
     arguments.check_min_p(p)
-    z = arguments.logits(logits)
+    z = arguments.checked_logits(logits)
     ratio = np.exp((z - z.max(-1, keepdims=True)).astype(np.float64))
     return _keep(z, ratio >= p * (1 - ROUNDING))
 
@@ -139,7 +139,7 @@ def repetition_penalty(logits: Array, previous_ids: Array, penalty: float) -> Ar
     Errors: penalty must be finite and above 0, ids from 0 to vocab_size - 1.
     """
     arguments.check_penalty(penalty)
-    z, ids = arguments.logits(logits), arguments.ids(previous_ids, logits)
+    z, ids = arguments.checked_logits(logits), arguments.checked_ids(previous_ids, logits)
     seen = np.zeros(z.shape, bool)
     np.put_along_axis(seen, ids, True, axis=-1)
     penalty = float(penalty)  # a NumPy scalar would widen float32
@@ -155,7 +155,7 @@ def sample(probabilities: Array, rng: np.random.Generator) -> Array:
     Shapes: probabilities (..., vocab_size) -> ids (...), int64.
     Errors: probabilities must be at least 0 and add up to 1 (to 1e-4) in every row.
     """
-    cumulative = arguments.distribution(probabilities).cumsum(-1)
+    cumulative = arguments.checked_distribution(probabilities).cumsum(-1)
     # the last sum may miss 1 by rounding: u is scaled to it
     u = rng.random((*cumulative.shape[:-1], 1)) * cumulative[..., -1:]
     return (cumulative <= u).sum(-1)

@@ -49,6 +49,7 @@ def check_gradients(
     largest entry of any of the gradients), so that a gradient that must be zero counts.
     """
     rng = rng or np.random.default_rng(0)
+    inputs = tuple(np.array(x, np.float64) for x in inputs)
     y, backward = op(*inputs)
     dy = rng.normal(size=np.shape(y))
     grads = backward(dy)
@@ -56,7 +57,7 @@ def check_gradients(
     n_grads = sum(dx is not None for dx in grads)
     if not n_grads == len(grads) == len(inputs):
         raise GradientError(f"{len(inputs)} inputs have {n_grads} gradients")
-    moving = [np.array(x, np.float64) for x in inputs]
+    moving = [x.copy() for x in inputs]
 
     def loss() -> float:
         return float(np.sum(dy * op(*moving)[0]))

@@ -16,8 +16,9 @@ class MultiHeadAttention(Module):
         y      = concat(head_1, ..., head_h) W_o
 
     Self-attention passes the same x twice; cross-attention passes the decoder's x
-    as x_q and the encoder's output as x_kv. With n_kv_heads < n_heads, each key and
-    value head serves a group of query heads (Ainslie et al. 2023, sec. 2.2).
+    as x_q and the encoder's output as x_kv. Each projection also has a bias, which the
+    paper's have not, unless bias=False. With n_kv_heads < n_heads, each key and value
+    head serves a group of query heads (Ainslie et al. 2023, sec. 2.2).
 
     d_head is d_model / n_heads unless it is given.
     """

@@ -81,8 +81,10 @@ class PreNormBlock(Block):
 class PostNormBlock(Block):
     """Norms on the stream itself (Vaswani et al. 2017, sec. 3.1).
 
-    h = attn_norm(x + dropout(attn(x)))
-    y = ffn_norm(h + dropout(ffn(h)))
+        h = attn_norm(x + dropout(attn(x)))
+        y = ffn_norm(h + dropout(ffn(h)))
+
+    where each norm sees the sum, the residual included.
     """
 
     normalises_output = True

@@ -1,4 +1,7 @@
-"""The decoder's block in an encoder-decoder: it also reads what the encoder wrote."""
+"""The decoder's block in an encoder-decoder: it also reads what the encoder wrote.
+
+Here for whole sequences; no model of minillm uses it yet.
+"""
 
 from minillm import functional as F
 from minillm.layers.attention import MultiHeadAttention

@@ -51,7 +51,9 @@ class Module:
             if isinstance(value, Module):
                 yield name, value
             elif isinstance(value, list):
-                yield from ((f"{name}.{i}", child) for i, child in enumerate(value))
+                for i, child in enumerate(value):
+                    if isinstance(child, Module):
+                        yield f"{name}.{i}", child
 
     def named_modules(self) -> Iterator[tuple[str, "Module"]]:
         """Yield this module as "" and every module below it as `blocks.0.attn`."""
@@ -83,6 +85,8 @@ class Module:
         """A copy that reads the same weights and collects gradients of its own."""
         shared = {id(p.data): p.data for _, p in self.named_parameters()}
         shared |= {id(buffer.data): buffer.data for _, buffer in self.named_buffers()}
+        grads = [p.grad for _, p in self.named_parameters() if p.grad is not None]
+        shared |= {id(grad): grad for grad in grads}
         twin = copy.deepcopy(self, shared)  # what the memo names is not copied
         for _, p in twin.named_parameters():
             p.grad = None

@@ -8,7 +8,10 @@ from minillm.types import Array, BackwardNone
 
 
 class SinusoidalPositions(Module):
-    """The fixed table of Vaswani et al. 2017, sec. 3.5: P (seq_len, d_model)."""
+    """The fixed table of Vaswani et al. 2017, sec. 3.5: P (seq_len, d_model).
+
+    Nothing is drawn; `rng` is taken so that both kinds of positions are made alike.
+    """
 
     def __init__(self, max_seq_len: int, d_model: int, *, rng: np.random.Generator) -> None:
         self.table = Buffer(F.sinusoidal_positions(max_seq_len, d_model))

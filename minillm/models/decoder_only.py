@@ -1,4 +1,9 @@
-"""Decoder-only transformers: predict the next token (GPT-2: Radford et al. 2019)."""
+"""Decoder-only transformers: predict the next token.
+
+The default parts are GPT-2's (Radford et al. 2019). Its authors draw all weights from
+N(0, 0.02^2) and do not scale the embedding; what is done here instead learns at widths
+of 64 to 512 too, where 0.02 hardly does.
+"""
 
 import math
 from dataclasses import dataclass
@@ -84,9 +89,9 @@ class DecoderOnly(Module):
         logits = unembed(norm(h_L))
 
     The norm after the last block belongs to pre-norm blocks; post-norm blocks have
-    normalised already. Weights are drawn so that the stream starts at unit variance:
-    linear maps N(0, 1 / d_in), those that end a branch further / sqrt(2 n_layers)
-    (Radford et al. 2019, sec. 2.3).
+    normalised already. Weights are drawn so that token embeddings have unit variance,
+    to which positions add 1 (learned) or 1/2 (sinusoidal): linear maps N(0, 1 / d_in),
+    those that end a branch further / sqrt(2 n_layers) (Radford et al. 2019, sec. 2.3).
     """
 
     def __init__(self, config: DecoderConfig, *, rng: np.random.Generator) -> None:

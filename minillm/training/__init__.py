@@ -1,8 +1,9 @@
 """From gradients to better parameters."""
 
+from minillm.training.clipping import clip_by_global_norm
 from minillm.training.flat import Flat
 from minillm.training.objectives import NextToken, Objective
-from minillm.training.optimizers import SGD, AdamW, Optimizer, clip_by_global_norm
+from minillm.training.optimizers import SGD, AdamW, Optimizer
 from minillm.training.parallel import BatchGradient
 from minillm.training.progress import Progress
 from minillm.training.schedules import Constant, Noam, Schedule, WarmupCosine

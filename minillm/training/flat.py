@@ -26,6 +26,9 @@ class Flat:
         self.n_decayed = sum(p.data.size for p in learned if p.decay)
         if data is None:
             data = np.concatenate([p.data.reshape(-1) for p in self.parameters])
+        n = sum(p.data.size for p in learned)
+        if data.shape != (n,):
+            raise ValueError(f"data {data.shape} does not hold {n} trainable numbers")
         self.data, self.grad = data, np.zeros_like(data)
         start = 0
         for p in self.parameters:

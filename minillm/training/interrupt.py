@@ -1,4 +1,4 @@
-"""Ctrl-C ends a step, not a sentence: the step is finished first, then the run ends."""
+"""Ctrl-C lets the step at hand finish, and then ends the run."""
 
 import signal
 import threading

@@ -29,7 +29,7 @@ class Objective(Protocol):
 class NextToken:
     """Causal language modelling (Radford et al. 2018, eq. 1): predict what follows.
 
-        loss = mean of -log p(targets[t] | inputs[..t])
+        loss = mean of -log p(targets[t] | inputs[: t + 1])
 
     A batch is (inputs, targets), both (batch, seq_len) of ids; targets IGNORED (-100)
     do not count.

@@ -4,7 +4,6 @@ Each takes the learning rate at every step, so that a schedule is a plain functi
 Updates are in place: step when no backward is still to run.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -40,7 +39,8 @@ class AdamW:
     declare `decay` are decayed: the matrices of linear maps, and neither norms, biases
     nor embeddings.
 
-    Raises ValueError for betas outside [0, 1), eps or weight_decay below 0.
+    With eps 0, a number whose gradient was always 0 becomes NaN. Raises ValueError for
+    betas outside [0, 1), eps or weight_decay below 0.
     """
 
     def __init__(
@@ -53,9 +53,7 @@ class AdamW:
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas {betas}: give 0 <= beta < 1 for both")
         if not (eps >= 0 and weight_decay >= 0):
-            raise ValueError(
-                f"eps {eps} and weight_decay {weight_decay} must be at least 0"
-            )
+            raise ValueError(f"eps {eps}, weight_decay {weight_decay}: give at least 0")
         self.theta, self.betas, self.eps, self.weight_decay = (
             theta,
             betas,
@@ -126,25 +124,6 @@ class SGD:
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Raises ValueError if the state belongs to other parameters."""
         _copy_state({"velocity": self.velocity}, state)
-
-
-def clip_by_global_norm(grad: Array, limit: float) -> Array:
-    """Shorten the whole gradient to `limit`, in place (Pascanu et al. 2013, alg. 1).
-
-        norm = sqrt(sum(g^2))
-        g    = g limit / norm        where norm > limit
-
-    All parameters together are one vector: its direction stays. Returns the norm
-    before, as an array (), which nothing here reads: a device need not be waited for.
-    """
-    norm = np.sqrt(grad @ grad)
-    grad *= 1 / np.maximum(norm / limit, 1.0)  # no division by a norm of 0
-    return norm
-
-
-def check_clip(limit: float) -> None:
-    if not limit > 0 or math.isnan(limit):
-        raise ValueError(f"clip {limit} must be above 0: infinity clips nothing")
 
 
 def _parts(n: int) -> Iterator[slice]:

@@ -45,7 +45,7 @@ class BatchGradient:
         def work(i: int) -> Array:
             self.thetas[i].grad[...] = 0
             total = np.zeros_like(self.thetas[i].data, shape=())
-            for part in _parts(len(batch[0]), n_shards)[i::threads]:
+            for part in _shards(len(batch[0]), n_shards)[i::threads]:
                 shard = tuple(x[part] for x in batch)
                 share = objective.n_targets(shard) / max(1, n_batch)
                 shard_rng = None if rng is None else rng.take(part)
@@ -63,7 +63,7 @@ class BatchGradient:
         return sum(losses[1:], losses[0])
 
 
-def _parts(n: int, n_parts: int) -> list[slice]:
+def _shards(n: int, n_parts: int) -> list[slice]:
     """n rows in n_parts neighbouring parts, as equal as they can be."""
     ends = [i * n // n_parts for i in range(n_parts + 1)]
     return [slice(start, stop) for start, stop in pairwise(ends)]

@@ -19,7 +19,7 @@ def available_cores() -> int:
 
 @functools.cache
 def _openblas() -> list[ctypes.CDLL]:
-    """The OpenBLAS that NumPy's wheels carry; other builds of NumPy have none here."""
+    """The OpenBLAS of NumPy's Linux and Windows wheels; other builds have none here."""
     folder = Path(np.__file__).parents[1] / "numpy.libs"
     libraries = [ctypes.CDLL(str(path)) for path in folder.glob("*openblas*")]
     return [lib for lib in libraries if hasattr(lib, "scipy_openblas_set_num_threads64_")]
@@ -27,7 +27,10 @@ def _openblas() -> list[ctypes.CDLL]:
 
 @contextmanager
 def blas_threads(n: int) -> Iterator[None]:
-    """Give each matrix product n threads; with another BLAS than the wheel's, nothing."""
+    """Give each matrix product of the process n threads, and restore what it was.
+
+    With another BLAS than the wheel's, nothing changes. For one caller at a time.
+    """
     before = [lib.scipy_openblas_get_num_threads64_() for lib in _openblas()]
     for lib in _openblas():
         lib.scipy_openblas_set_num_threads64_(n)

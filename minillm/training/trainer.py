@@ -10,9 +10,10 @@ import numpy as np
 from minillm import functional as F
 from minillm.layers import Module
 from minillm.model_folder import FolderError, ModelFolder
+from minillm.training.clipping import check_clip, clip_by_global_norm
 from minillm.training.interrupt import finish_on_interrupt
 from minillm.training.objectives import Batch, Objective
-from minillm.training.optimizers import Optimizer, check_clip, clip_by_global_norm
+from minillm.training.optimizers import Optimizer
 from minillm.training.parallel import BatchGradient
 from minillm.training.progress import Progress
 from minillm.training.schedules import Schedule
@@ -25,11 +26,11 @@ class NonFiniteLossError(ArithmeticError):
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """How long to train and how often to look. Every 0 is never; the end always counts.
+    """How long to train and how often to look: every so many steps, and at the end.
 
-    `seed` decides what dropout drops; each batch is cut into `accumulate` micro-batches
-    of which one at a time is in memory, shared by `threads`; `clip` limits the
-    gradient's norm.
+    An interval of 0 means at the end only. `seed` decides what dropout drops; each
+    batch is cut into `accumulate` micro-batches of which one at a time is in memory,
+    shared by `threads`; `clip` limits the gradient's norm.
     """
 
     steps: int
@@ -100,8 +101,13 @@ class Trainer:
         """Train up to settings.steps.
 
         Raises NonFiniteLossError, naming the step and what is saved; KeyboardInterrupt
-        after Ctrl-C, when the step at hand is done and saved.
+        after Ctrl-C, when the step at hand is done and saved; FolderError if the folder
+        holds a run that this one does not go on from.
         """
+        if self.folder is not None and self.saved_step is None and self.folder.has_set():
+            raise FolderError(
+                f"{self.folder.path} holds a run: resume() it, or give another folder"
+            )
         steps = self.settings.steps
         try:
             with finish_on_interrupt() as interrupted:

@@ -203,3 +203,8 @@ def test_parameters_are_put_back_even_when_the_forward_pass_fails(rng):
     with pytest.raises(OverflowError):
         check_parameters(forward, layer.named_parameters(), rng=rng)
     assert_array_equal(layer.weight.data, before)
+
+
+def test_float32_inputs_are_checked_in_float64():
+    x = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    assert check_gradients(F.softmax, x) < 1e-9

@@ -211,7 +211,7 @@ def test_a_step_count_that_is_no_number_is_refused_before_anything_changes():
         (lambda theta: AdamW(theta, betas=(1.0, 0.9)), r"betas \(1.0, 0.9\)"),
         (lambda theta: AdamW(theta, betas=(0.9, -0.1)), "give 0 <= beta < 1 for both"),
         (lambda theta: AdamW(theta, betas=(0.9, float("nan"))), "betas"),
-        (lambda theta: AdamW(theta, eps=-1e-8), "eps -1e-08 .* at least 0"),
+        (lambda theta: AdamW(theta, eps=-1e-8), "eps -1e-08.*: give at least 0"),
         (lambda theta: AdamW(theta, eps=float("nan")), "eps nan"),
         (lambda theta: AdamW(theta, weight_decay=-1), "weight_decay -1"),
         (lambda theta: AdamW(theta, weight_decay=float("nan")), "weight_decay nan"),

@@ -515,3 +515,11 @@ def test_ignored_targets_alone_change_nothing_but_what_decays(rng):
     for name, p in model.named_parameters():
         expected = before[name] * np.float32(0.95) if p.decay else before[name]
         assert_allclose(p.data, expected, rtol=1e-6)
+
+
+def test_another_run_in_the_folder_is_not_overwritten(tmp_path):
+    line_trainer(tmp_path, checkpoint_every=4).run()
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(FolderError, match="holds a run: resume"):
+        line_trainer(tmp_path).run()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
