@@ -143,14 +143,20 @@ class ModelFolder:
 
     def read_arrays(self, kind: str) -> dict[str, npt.NDArray[np.generic]]:
         """The current set's "model" or "optimizer" arrays."""
+        path, checksum = self._current_file(kind)
+        if not path.is_file():  # a training may just have replaced the set: look again
+            path, checksum = self._current_file(kind)
+        if not path.is_file():
+            raise FolderError(f"{path} is missing")
+        return safetensors.load(path, expected_sha256=checksum)
+
+    def _current_file(self, kind: str) -> tuple[Path, str]:
         current = self.current()
         name = current["set"][kind]
         checksum = current["sha256"].get(name)
         if not isinstance(checksum, str):
             raise FolderError(f"{self.path / 'trainer.json'} has no checksum of {name}")
-        if not (self.path / name).is_file():
-            raise FolderError(f"{self.path / name} is missing")
-        return safetensors.load(self.path / name, expected_sha256=checksum)
+        return self.path / name, checksum
 
     def _checksum(self, name: str) -> str:
         if not (self.path / name).is_file():
