@@ -21,6 +21,7 @@ FILES = sorted(
 ON_THE_HOST = {
     "functional/draws.py:Draws.random": "random numbers are drawn on the host, moved once",
     "functional/positions.py:sinusoidal_positions": "a table that is made once and moved",
+    "models/single_step.py:SingleStep.__call__": "ids stay on the host until checked",
 }
 
 LIKE = {"zeros", "empty", "arange", "tri", "identity", "array", "asarray", "asanyarray"}

@@ -5,9 +5,11 @@ import numpy as np
 from minillm.functional.shapes import dot, rows
 from minillm.types import Array, BackwardN
 
+LAYER_NORM_EPS = 1e-5
+
 
 def layer_norm(
-    x: Array, gamma: Array, beta: Array, eps: float = 1e-5
+    x: Array, gamma: Array, beta: Array, eps: float = LAYER_NORM_EPS
 ) -> tuple[Array, BackwardN]:
     """Normalise each position over its features (Ba et al. 2016, eqs. 3-4).
 

@@ -19,6 +19,7 @@ class Stepper(Protocol):
     config: Any
 
     def step(self, ids: Array, caches: list[KVCache]) -> Array: ...
+    def single_step(self, caches: list[KVCache]) -> Callable[[int], Array]: ...
     def caches(self) -> list[KVCache]: ...
 
 
@@ -68,12 +69,17 @@ def _stream(
     rng: np.random.Generator,
 ) -> Iterator[Token]:
     caches, unread, n_prompt = model.caches(), list(context), len(context)
+    single_step = model.single_step(caches)
     for _ in range(max_new_tokens):
         if len(caches[0]) + len(unread) > model.config.max_seq_len:
             assert window is not None  # the door let nothing else through
             caches, unread = model.caches(), context[-window:]
-        logits = to_host(model.step(np.array([unread]), caches))[0, -1]
-        probabilities = settings.distribution(logits, np.array(context))
+            single_step = model.single_step(caches)
+        if len(unread) == 1 and len(caches[0]):
+            logits = single_step(unread[0])
+        else:
+            logits = model.step(np.array([unread]), caches)[0, -1]
+        probabilities = settings.distribution(to_host(logits), np.array(context))
         token = int(sample(probabilities, rng))
         context.append(token)
         unread = [token]

@@ -23,6 +23,7 @@ from minillm.layers import (
     PreNormBlock,
 )
 from minillm.models.parts import PARTS, part
+from minillm.models.single_step import SingleStep
 from minillm.types import Array, BackwardNone
 
 SIZES = ("vocab_size", "max_seq_len", "d_model", "n_layers", "n_heads")
@@ -177,6 +178,10 @@ class DecoderOnly(Module):
         for block, cache in zip(self.blocks, caches, strict=True):
             h = block.step(h, cache)
         return self.vocabulary.unembed(self.final_norm(h)[0])[0]
+
+    def single_step(self, caches: list[KVCache]) -> SingleStep:
+        """`step` for one token of one sequence at a time: the same logits, sooner."""
+        return SingleStep(self, caches)
 
     def caches(self) -> list[KVCache]:
         """Empty caches, one for each layer, to begin generating with."""

@@ -166,6 +166,15 @@ class Counted:
         self.read.append(ids.shape)
         return self.model.step(ids, caches)
 
+    def single_step(self, caches):
+        inner = self.model.single_step(caches)
+
+        def step(token_id):
+            self.read.append((1, 1))
+            return inner(token_id)
+
+        return step
+
 
 def test_tokens_stream_and_each_is_read_once():
     counted = Counted(MODEL)

@@ -33,6 +33,7 @@ NO_FORWARD = {
     "Parameter": "an array",
     "Buffer": "an array",
     "KVCache": "memory for generation; tests/layers/test_kv_cache.py",
+    "SingleStep": "DecoderOnly.step for one token; tests/models/test_single_step.py",
 }
 
 
