@@ -25,6 +25,7 @@ from minillm.tokenizers import BPETokenizer
 
 
 def add_parser(commands: Any) -> None:
+    """The command and its options."""
     parser = commands.add_parser(
         "generate",
         help="continue a prompt with a trained model",
@@ -61,6 +62,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Print the prompt and what follows, token by token."""
     output = Output(args.out)
     settings = SamplingSettings(
         args.temperature, args.top_k, args.top_p, args.min_p, args.repetition_penalty

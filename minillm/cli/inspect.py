@@ -30,6 +30,7 @@ SHOWN = 10  # of the likeliest next tokens
 
 
 def add_parser(commands: Any) -> None:
+    """The command and its options."""
     parser = commands.add_parser(
         "inspect",
         help="show a model's parameters, and what it attends to",
@@ -61,6 +62,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Print the table, and with a prompt the map and the next tokens."""
     output = Output(args.out)
     if args.picture is not None:
         if args.prompt is None:

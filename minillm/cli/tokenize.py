@@ -13,6 +13,7 @@ from minillm.tokenizers import BPETokenizer
 
 
 def add_parser(commands: Any) -> None:
+    """The command and its options."""
     parser = commands.add_parser(
         "tokenize",
         help="show how a text falls into tokens",
@@ -31,6 +32,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Print the tokens of a text."""
     output = Output(args.out)
     tokenizer = _tokenizer(check_model(args.model))
     text = args.prompt if args.text is None else read_text(args.text)

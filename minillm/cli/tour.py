@@ -29,6 +29,7 @@ STEPS = range(60, 3000)  # fewer teach nothing; more learn this small text by he
 
 
 def add_parser(commands: Any) -> None:
+    """The command and its options."""
     parser = commands.add_parser(
         "tour",
         help="the default: make a language model in three minutes",
@@ -57,6 +58,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """The five chapters of the tour."""
     folder = ModelFolder(args.out)
     _claim(folder)
     text = tour_text()

@@ -21,6 +21,7 @@ MAY_CHANGE = ("text", "checkpoint_every", "evaluate_every", "sample_every")
 
 
 def add_parser(commands: Any) -> None:
+    """The command and its options."""
     parser = commands.add_parser(
         "train",
         help="train a tokenizer and a model on a text file",
@@ -84,6 +85,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Begin a run, or go on with one, and print how well it predicts."""
     folder = ModelFolder(args.out)
     if args.resume and folder.path.is_dir() and folder.is_ours():
         settings = _stored_settings(folder, args)
