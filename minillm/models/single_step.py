@@ -28,8 +28,8 @@ class SingleStep:
         logits = single_step(token_id)          token_id continues what caches have seen
 
     Writing a text is one vector after another through every matrix. The time goes into
-    reading the weights, and into Python; so q, k and v come from one product, and no
-    closure is made. The weights are joined when this is made: make it anew after they
+    reading the weights, and into Python; so q, k and v come from one product, and every
+    array is a vector. The weights are joined when this is made: make it anew after they
     change. A test holds it to DecoderOnly.step for every kind of part.
     """
 
