@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "tokenizers": {"atomic"},
     "layers": {"functional", "types"},
     "models": {"layers", "functional", "types"},
-    "data": {"tokenizers", "types"},
+    "data": {"tokenizers", "functional", "types"},
     "training": {
         "layers",
         "functional",
