@@ -1,0 +1,5 @@
+"""Small generated tasks whose best score is known, each in its own vocabulary."""
+
+from minillm.data.tasks import dialogues, scores, translation
+
+__all__ = ["dialogues", "scores", "translation"]
