@@ -1,5 +1,6 @@
 """From a model's scores to text: which token comes next, and the one after that."""
 
+from minillm.generation.beam import Hypothesis, beam_search
 from minillm.generation.decoding import Token, generate
 from minillm.generation.sampling import (
     greedy,
@@ -12,17 +13,23 @@ from minillm.generation.sampling import (
     top_p,
     top_p_at_most,
 )
+from minillm.generation.scoring import coverage_penalty, length_penalty, score
 from minillm.generation.settings import SamplingSettings
 
 __all__ = [
+    "Hypothesis",
     "SamplingSettings",
     "Token",
+    "beam_search",
+    "coverage_penalty",
     "generate",
     "greedy",
+    "length_penalty",
     "min_p",
     "probabilities",
     "repetition_penalty",
     "sample",
+    "score",
     "temperature",
     "top_k",
     "top_p",

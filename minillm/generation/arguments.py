@@ -1,4 +1,4 @@
-"""What sampling accepts, checked at the door."""
+"""What generation accepts, checked at the door."""
 
 import math
 from numbers import Integral, Real
@@ -14,8 +14,7 @@ def check_temperature(t: Any) -> None:
 
 
 def check_top_k(k: Any) -> None:
-    whole = isinstance(k, Integral) and not isinstance(k, bool)
-    _require(whole and k >= 1, "top_k", "a whole number >= 1", k)
+    _require(_is_whole(k) and k >= 1, "top_k", "a whole number >= 1", k)
 
 
 def check_top_p(p: Any) -> None:
@@ -29,6 +28,42 @@ def check_min_p(p: Any) -> None:
 def check_penalty(penalty: Any) -> None:
     accepted = _is_real(penalty) and 0 < penalty < math.inf
     _require(accepted, "repetition_penalty", "a finite number above 0", penalty)
+
+
+def check_score_penalty(name: str, penalty: Any) -> None:
+    accepted = _is_real(penalty) and 0 <= penalty < math.inf
+    _require(accepted, name, "a finite number >= 0", penalty)
+
+
+def check_at_least_1(name: str, n: Any) -> None:
+    _require(_is_whole(n) and n >= 1, name, "a whole number >= 1", n)
+
+
+def check_token(name: str, token: Any, vocab_size: int) -> None:
+    accepted = _is_whole(token) and 0 <= token < vocab_size
+    _require(accepted, name, f"a token id from 0 to {vocab_size - 1}", token)
+
+
+def checked_prompt(given: Any, vocab_size: int) -> list[int]:
+    """Ids (n,) to continue, as a list of int: at least one, all in the vocabulary."""
+    ids = np.asarray(given)
+    if ids.size == 0:
+        raise ValueError("the prompt is empty: give at least one token to continue")
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise ValueError(f"ids {ids.dtype} {ids.shape}: give integers (n,)")
+    prompt = [int(i) for i in ids]
+    if wrong := [i for i in prompt if not 0 <= i < vocab_size]:
+        raise ValueError(f"token id {wrong[0]} is out of range: 0 to {vocab_size - 1}")
+    return prompt
+
+
+def check_context(n_prompt: int, max_new_tokens: int, longest: int | None) -> None:
+    needed = n_prompt + max_new_tokens - 1  # the last token is never read
+    if longest is not None and needed > longest:
+        raise ValueError(
+            f"a prompt of {n_prompt} tokens and {max_new_tokens} new ones exceed "
+            f"max_seq_len {longest}: shorten them"
+        )
 
 
 def checked_logits(given: Any) -> Array:
@@ -75,6 +110,10 @@ def checked_distribution(given: Any) -> Array:
 
 def _is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _require(accepted: bool, name: str, what: str, *given: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from minillm.device import to_host
+from minillm.generation import arguments
 from minillm.generation.sampling import sample
 from minillm.generation.settings import SamplingSettings
 from minillm.layers import KVCache
@@ -91,15 +92,8 @@ def _stream(
 def _checked_prompt(
     model: Stepper, ids: Array, max_new_tokens: int, window: int | None
 ) -> list[int]:
-    longest, vocab_size = model.config.max_seq_len, model.config.vocab_size
-    given = np.asarray(ids)
-    if given.size == 0:
-        raise ValueError("the prompt is empty: give at least one token to continue")
-    if given.ndim != 1 or given.dtype.kind not in "iu":
-        raise ValueError(f"ids {given.dtype} {given.shape}: give integers (n,)")
-    prompt = [int(i) for i in given]
-    if wrong := [i for i in prompt if not 0 <= i < vocab_size]:
-        raise ValueError(f"token id {wrong[0]} is out of range: 0 to {vocab_size - 1}")
+    longest = model.config.max_seq_len
+    prompt = arguments.checked_prompt(ids, model.config.vocab_size)
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens {max_new_tokens} must be at least 0")
     if window is not None and not 1 <= window < longest:
