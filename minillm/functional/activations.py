@@ -101,3 +101,20 @@ def silu(x: Array) -> tuple[Array, Backward]:
         return dy * (s + y * (1 - s))
 
     return y, backward
+
+
+def tanh(x: Array) -> tuple[Array, Backward]:
+    """Hyperbolic tangent: linear near 0, and never beyond -1 and 1.
+
+        y = tanh(x)
+
+    Backward:
+
+        dx = dy (1 - y^2)
+    """
+    y = np.tanh(x)
+
+    def backward(dy: Array) -> Array:
+        return dy * (1 - y * y)
+
+    return y, backward

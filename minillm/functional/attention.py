@@ -81,14 +81,3 @@ def attention(
         return dq, dk, dv, *dbias
 
     return y, backward
-
-
-def causal_mask(n_queries: int, n_keys: int, like: Array | None = None) -> Array:
-    """Let each query see its own position and all before it: no looking ahead.
-
-    With a cache there are more keys than queries; the queries are the last ones.
-    The mask is made on the device that holds `like`.
-
-    Shapes: -> (n_queries, n_keys) of bool, True where a query may look
-    """
-    return np.tri(n_queries, n_keys, n_keys - n_queries, dtype=bool, like=like)

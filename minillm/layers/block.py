@@ -72,9 +72,9 @@ class PreNormBlock(Block):
         a, _ = self.attn_norm(x)
         return self.attn.attention_map(a, a, mask)
 
-    def step(self, x: Array, cache: KVCache) -> Array:
+    def step(self, x: Array, cache: KVCache, mask: Array | None = None) -> Array:
         """The block on new positions alone, as a decoder; the cache holds the old ones."""
-        h = x + self.attn.step(self.attn_norm(x)[0], cache)
+        h = x + self.attn.step(self.attn_norm(x)[0], cache, mask)
         return h + self.ffn(self.ffn_norm(h)[0])[0]
 
 
@@ -115,7 +115,7 @@ class PostNormBlock(Block):
         """(batch, n_heads, seq_len, seq_len)"""
         return self.attn.attention_map(x, x, mask)
 
-    def step(self, x: Array, cache: KVCache) -> Array:
+    def step(self, x: Array, cache: KVCache, mask: Array | None = None) -> Array:
         """The block on new positions alone, as a decoder; the cache holds the old ones."""
-        h = self.attn_norm(x + self.attn.step(x, cache))[0]
+        h = self.attn_norm(x + self.attn.step(x, cache, mask))[0]
         return self.ffn_norm(h + self.ffn(h)[0])[0]

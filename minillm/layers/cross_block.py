@@ -1,13 +1,11 @@
-"""The decoder's block in an encoder-decoder: it also reads what the encoder wrote.
-
-Here for whole sequences; no model of minillm uses it yet.
-"""
+"""The decoder's block in an encoder-decoder: it also reads what the encoder wrote."""
 
 from minillm import functional as F
 from minillm.layers.attention import MultiHeadAttention
 from minillm.layers.block import Norm
 from minillm.layers.dropout import Dropout
 from minillm.layers.feed_forward import FeedForward
+from minillm.layers.kv_cache import CrossCache, KVCache
 from minillm.layers.module import Module
 from minillm.types import Array, BackwardN
 
@@ -33,6 +31,12 @@ class CrossBlock(Module):
         self.ffn = ffn
         self.dropout = Dropout(dropout)
 
+    def cache(
+        self, max_seq_len: int, memory: Array, memory_mask: Array | None = None
+    ) -> CrossCache:
+        """Begin to write beside this memory (batch, n_source, d_model)."""
+        return CrossCache(KVCache(max_seq_len), self.cross_attn.memory(memory, memory_mask))
+
 
 class PreNormCrossBlock(CrossBlock):
     """Self-attention, cross-attention, feed-forward, each with its norm first.
@@ -43,6 +47,8 @@ class PreNormCrossBlock(CrossBlock):
 
     as T5 has it (Raffel et al. 2020, sec. 2.1). The backward returns dx and dmemory.
     """
+
+    normalises_output = False
 
     def __call__(
         self,
@@ -78,6 +84,29 @@ class PreNormCrossBlock(CrossBlock):
 
         return y, backward
 
+    def attention_maps(
+        self,
+        x: Array,
+        memory: Array,
+        mask: Array | None = None,
+        memory_mask: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """(batch, n_heads, n_target, n_target) and (batch, n_heads, n_target, n_source)"""
+        a, _ = self.attn_norm(x)
+        h = x + self.attn(a, a, mask)[0]
+        r, _ = self.cross_norm(h)
+        return (
+            self.attn.attention_map(a, a, mask),
+            self.cross_attn.attention_map(r, memory, memory_mask),
+        )
+
+    def step(self, x: Array, cache: CrossCache) -> tuple[Array, Array]:
+        """The block on new positions alone, and how they looked at the source."""
+        h = x + self.attn.step(self.attn_norm(x)[0], cache.own)
+        r, weights = self.cross_attn.read(self.cross_norm(h)[0], cache.memory)
+        c = h + r
+        return c + self.ffn(self.ffn_norm(c)[0])[0], weights
+
 
 class PostNormCrossBlock(CrossBlock):
     """Self-attention, cross-attention, feed-forward, each with its norm last.
@@ -88,6 +117,8 @@ class PostNormCrossBlock(CrossBlock):
 
     as in the paper's figure 1 (Vaswani et al. 2017). The backward returns dx, dmemory.
     """
+
+    normalises_output = True
 
     def __call__(
         self,
@@ -122,3 +153,24 @@ class PostNormCrossBlock(CrossBlock):
             return dsum + da_q + da_kv, dmemory
 
         return y, backward
+
+    def attention_maps(
+        self,
+        x: Array,
+        memory: Array,
+        mask: Array | None = None,
+        memory_mask: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """(batch, n_heads, n_target, n_target) and (batch, n_heads, n_target, n_source)"""
+        h, _ = self.attn_norm(x + self.attn(x, x, mask)[0])
+        return (
+            self.attn.attention_map(x, x, mask),
+            self.cross_attn.attention_map(h, memory, memory_mask),
+        )
+
+    def step(self, x: Array, cache: CrossCache) -> tuple[Array, Array]:
+        """The block on new positions alone, and how they looked at the source."""
+        h = self.attn_norm(x + self.attn.step(x, cache.own))[0]
+        r, weights = self.cross_attn.read(h, cache.memory)
+        c = self.cross_norm(h + r)[0]
+        return self.ffn_norm(c + self.ffn(c)[0])[0], weights

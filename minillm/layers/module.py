@@ -72,9 +72,12 @@ class Module:
                     yield f"{path}.{name}".lstrip("."), value
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Yield buffers by name, a shared one once."""
+        seen = set()
         for path, module in self.named_modules():
             for name, value in vars(module).items():
-                if isinstance(value, Buffer):
+                if isinstance(value, Buffer) and id(value) not in seen:
+                    seen.add(id(value))
                     yield f"{path}.{name}".lstrip("."), value
 
     def n_parameters(self) -> int:

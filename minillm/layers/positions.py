@@ -33,3 +33,13 @@ class LearnedPositions(Module):
             self.weight.accumulate(dweight)
 
         return self.weight.data[start:stop].copy(), backward
+
+
+class NoPositions(Module):
+    """P = 0, for any length: order is told by attention, or by nothing at all."""
+
+    def __init__(self, max_seq_len: int, d_model: int, *, rng: np.random.Generator) -> None:
+        self.zero = Buffer(np.zeros((1, d_model)))
+
+    def __call__(self, start: int, stop: int) -> tuple[Array, BackwardNone]:
+        return self.zero.data.copy(), lambda dP: None

@@ -5,81 +5,28 @@ N(0, 0.02^2) and do not scale the embedding; what is done here instead learns at
 of 64 to 512 too, where 0.02 hardly does.
 """
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from minillm import functional as F
-from minillm.layers import (
-    Dropout,
-    FeedForward,
-    Identity,
-    KVCache,
-    Module,
-    MultiHeadAttention,
-    PostNormBlock,
-    PreNormBlock,
-)
-from minillm.models.parts import PARTS, part
+from minillm.layers import Dropout, KVCache, Module
+from minillm.models import assembly
+from minillm.models.config import TransformerConfig
+from minillm.models.embedding import check_length, embed
+from minillm.models.parts import part
 from minillm.models.single_step import SingleStep
 from minillm.types import Array, BackwardNone
 
-SIZES = ("vocab_size", "max_seq_len", "d_model", "n_layers", "n_heads")
-OPTIONAL_SIZES = ("d_ff", "n_kv_heads", "d_head")
-
 
 @dataclass(frozen=True)
-class DecoderConfig:
-    """The shape of a DecoderOnly, and the names of its parts (models/parts.py).
+class DecoderConfig(TransformerConfig):
+    """The shape of a DecoderOnly; the defaults are GPT-2's parts.
 
-    d_ff is 4 d_model, d_head is d_model / n_heads and n_kv_heads is n_heads unless
-    they are given. Raises ValueError that names what does not fit.
+    BLOOM has positions "alibi" and embed_norm "layer_norm"; LLaMA positions "rotary",
+    norm "rms_norm", feed_forward "gated" with activation "silu", vocabulary "untied"
+    and no bias.
     """
-
-    vocab_size: int
-    max_seq_len: int
-    d_model: int
-    n_layers: int
-    n_heads: int
-    d_ff: int | None = None
-    n_kv_heads: int | None = None
-    d_head: int | None = None
-    positions: str = "learned"
-    vocabulary: str = "tied"
-    block: str = "pre_norm"
-    norm: str = "layer_norm"
-    activation: str = "gelu"
-    bias: bool = True
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in SIZES:
-            _check_size(name, getattr(self, name))
-        for name in OPTIONAL_SIZES:
-            if getattr(self, name) is not None:
-                _check_size(name, getattr(self, name))
-        for kind in PARTS:
-            part(kind, getattr(self, kind))
-        if not isinstance(self.bias, bool):
-            raise ValueError(f"bias {self.bias!r} is neither true nor false")
-        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout {self.dropout!r}: give 0 <= dropout < 1")
-        if self.d_head is None and self.d_model % self.n_heads:
-            raise ValueError(
-                f"n_heads {self.n_heads} does not divide d_model {self.d_model}: "
-                "give n_heads that does, or d_head"
-            )
-        if self.n_heads % (self.n_kv_heads or self.n_heads):
-            raise ValueError(
-                f"n_kv_heads {self.n_kv_heads} does not divide n_heads {self.n_heads}"
-            )
-
-
-def _check_size(name: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} {value!r}: give a whole number of at least 1")
 
 
 class DecoderOnly(Module):
@@ -98,30 +45,34 @@ class DecoderOnly(Module):
     def __init__(self, config: DecoderConfig, *, rng: np.random.Generator) -> None:
         self.config = config
         vocabulary = part("vocabulary", config.vocabulary)
-        positions = part("positions", config.positions)
+        positions = part("positions", config.positions).absolute
         self.vocabulary = vocabulary(config.vocab_size, config.d_model, rng=rng)
         self.positions = positions(config.max_seq_len, config.d_model, rng=rng)
+        self.embed_norm = assembly.embed_norm(config)
         self.embed_dropout = Dropout(config.dropout)
-        self.blocks = [_block(config, rng) for _ in range(config.n_layers)]
-        block, norm = part("block", config.block), part("norm", config.norm)
-        self.final_norm = Identity() if block.normalises_output else norm(config.d_model)
+        self.blocks = assembly.blocks(config, config.n_layers, causal=True, rng=rng)
+        self.final_norm = assembly.final_norm(config)
 
     def __call__(
-        self, ids: Array, rng: F.Draws | None = None
+        self, ids: Array, rng: F.Draws | None = None, mask: Array | None = None
     ) -> tuple[Array, BackwardNone]:
         """ids (batch, seq_len) -> logits (batch, seq_len, vocab_size)
 
-        rng draws what dropout drops; None drops nothing. Raises ValueError for ids
-        outside the vocabulary and sequences longer than max_seq_len.
+        rng draws what dropout drops; None drops nothing. mask, of bool, broadcasts to
+        (batch, n_heads, seq_len, seq_len), and is causal unless it is given. Raises
+        ValueError for ids outside the vocabulary and sequences beyond max_seq_len.
         """
-        h, hidden_backward = self.hidden(ids, rng)
+        h, hidden_backward = self.hidden(ids, rng, mask)
         logits, unembed_backward = self.vocabulary.unembed(h)
         return logits, lambda dlogits: hidden_backward(unembed_backward(dlogits))
 
-    def hidden(self, ids: Array, rng: F.Draws | None = None) -> tuple[Array, BackwardNone]:
+    def hidden(
+        self, ids: Array, rng: F.Draws | None = None, mask: Array | None = None
+    ) -> tuple[Array, BackwardNone]:
         """ids (batch, seq_len) -> norm(h_L) (batch, seq_len, d_model)"""
         h, embed_backward = self.embed(ids, rng)
-        mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
+        if mask is None:
+            mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
         block_backwards = []
         for i, block in enumerate(self.blocks):
             block_rng = None if rng is None else rng.child(i + 1)
@@ -141,31 +92,18 @@ class DecoderOnly(Module):
         self, ids: Array, rng: F.Draws | None = None, start: int = 0
     ) -> tuple[Array, BackwardNone]:
         """ids (batch, seq_len), the first at position `start` -> h_0 (..., d_model)"""
-        if ids.ndim != 2 or ids.shape[1] == 0:
-            raise ValueError(f"ids {ids.shape}: give (batch, seq_len), at least one token")
-        stop = start + ids.shape[1]
-        if stop > self.config.max_seq_len:
-            raise ValueError(
-                f"seq_len {stop} exceeds max_seq_len {self.config.max_seq_len}: "
-                "shorten the input, or generate with a sliding window"
-            )
-        tokens, token_backward = self.vocabulary.embed(ids)
-        P, position_backward = self.positions(start, stop)
-        h, dropout_backward = self.embed_dropout(
-            tokens + P, None if rng is None else rng.child(0)
+        check_length("ids", ids, self.config.max_seq_len, start)
+        h, embed_backward = embed(
+            self.vocabulary, self.positions, self.embed_norm, ids, start
         )
+        h, dropout_backward = self.embed_dropout(h, None if rng is None else rng.child(0))
+        return h, lambda dh: embed_backward(dropout_backward(dh))
 
-        def backward(dh: Array) -> None:
-            dh = dropout_backward(dh)
-            position_backward(dh.sum(0))
-            token_backward(dh)
-
-        return h, backward
-
-    def attention_maps(self, ids: Array) -> list[Array]:
+    def attention_maps(self, ids: Array, mask: Array | None = None) -> list[Array]:
         """One (batch, n_heads, seq_len, seq_len) for each layer; rows sum to 1."""
         h, _ = self.embed(ids)
-        mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
+        if mask is None:
+            mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
         maps = []
         for block in self.blocks:
             maps.append(block.attention_map(h, mask))
@@ -174,10 +112,17 @@ class DecoderOnly(Module):
 
     def step(self, ids: Array, caches: list[KVCache]) -> Array:
         """Logits for ids that continue what the caches have seen. No gradients."""
-        h, _ = self.embed(ids, start=len(caches[0]))
+        start = len(caches[0])
+        h, _ = self.embed(ids, start=start)
+        mask = self.step_mask(h, start)
         for block, cache in zip(self.blocks, caches, strict=True):
-            h = block.step(h, cache)
+            h = block.step(h, cache, mask)
         return self.vocabulary.unembed(self.final_norm(h)[0])[0]
+
+    def step_mask(self, h: Array, start: int) -> Array | None:
+        """What new positions h (batch, n_new, d_model) may see; one of them sees all."""
+        n_new = h.shape[1]
+        return F.causal_mask(n_new, start + n_new, like=h) if n_new > 1 else None
 
     def single_step(self, caches: list[KVCache]) -> SingleStep:
         """`step` for one token of one sequence at a time: the same logits, sooner."""
@@ -186,28 +131,3 @@ class DecoderOnly(Module):
     def caches(self) -> list[KVCache]:
         """Empty caches, one for each layer, to begin generating with."""
         return [KVCache(self.config.max_seq_len) for _ in self.blocks]
-
-
-def _block(config: DecoderConfig, rng: np.random.Generator) -> PreNormBlock | PostNormBlock:
-    """One block, its parts chosen by name."""
-    norm, d_model = part("norm", config.norm), config.d_model
-    out_scale = 1 / math.sqrt(2 * config.n_layers)
-    attn = MultiHeadAttention(
-        d_model,
-        config.n_heads,
-        n_kv_heads=config.n_kv_heads,
-        d_head=config.d_head,
-        bias=config.bias,
-        out_scale=out_scale,
-        rng=rng,
-    )
-    ffn = FeedForward(
-        d_model,
-        config.d_ff or 4 * d_model,
-        part("activation", config.activation),
-        bias=config.bias,
-        out_scale=out_scale,
-        rng=rng,
-    )
-    block = part("block", config.block)
-    return block(attn, ffn, norm(d_model), norm(d_model), config.dropout)

@@ -1,25 +1,77 @@
 """The names by which a config (and so config.json) calls a model's parts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from minillm import functional as F
 from minillm.layers import (
+    FeedForward,
+    Identity,
     LayerNorm,
     LearnedPositions,
+    NoOrder,
+    NoPositions,
     PostNormBlock,
+    PostNormCrossBlock,
     PreNormBlock,
+    PreNormCrossBlock,
     RMSNorm,
     SinusoidalPositions,
     TiedVocabulary,
     UntiedVocabulary,
 )
 
+
+@dataclass(frozen=True)
+class Blocks:
+    """A kind of block, for a stack that reads itself and for one that reads another."""
+
+    plain: type[PreNormBlock] | type[PostNormBlock]
+    cross: type[PreNormCrossBlock] | type[PostNormCrossBlock]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The shape of one stack's attention, by which an order is made."""
+
+    n_heads: int
+    d_head: int
+    max_seq_len: int
+    causal: bool
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where a token stands: what its embedding says of it, and what attention sees.
+
+    `order` is called once for a stack of layers, which share what it makes.
+    """
+
+    absolute: type[LearnedPositions] | type[SinusoidalPositions] | type[NoPositions]
+    order: Callable[[Heads, np.random.Generator], NoOrder]
+
+
+def _no_order(heads: Heads, rng: np.random.Generator) -> NoOrder:
+    return NoOrder()
+
+
 PARTS: Mapping[str, Mapping[str, Any]] = {
-    "positions": {"sinusoidal": SinusoidalPositions, "learned": LearnedPositions},
+    "positions": {
+        "sinusoidal": Positions(SinusoidalPositions, _no_order),
+        "learned": Positions(LearnedPositions, _no_order),
+        "none": Positions(NoPositions, _no_order),
+    },
     "vocabulary": {"tied": TiedVocabulary, "untied": UntiedVocabulary},
-    "block": {"pre_norm": PreNormBlock, "post_norm": PostNormBlock},
+    "embed_norm": {"none": Identity, "layer_norm": LayerNorm},
+    "block": {
+        "pre_norm": Blocks(PreNormBlock, PreNormCrossBlock),
+        "post_norm": Blocks(PostNormBlock, PostNormCrossBlock),
+    },
     "norm": {"layer_norm": LayerNorm, "rms_norm": RMSNorm},
+    "feed_forward": {"plain": FeedForward},
     "activation": {
         "relu": F.relu,
         "gelu": F.gelu,

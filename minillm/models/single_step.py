@@ -8,6 +8,7 @@ import numpy as np
 from minillm import functional as F
 from minillm.functional.norms import LAYER_NORM_EPS
 from minillm.layers import (
+    FeedForward,
     KVCache,
     LayerNorm,
     Linear,
@@ -77,15 +78,23 @@ def _attend(
     """weights = softmax(q k^T / sqrt(d_head)), y = concat(weights v) W_o: x (d_model,)."""
     n_kv_heads, d_head = attn.n_kv_heads, attn.o_proj.weight.data.shape[0] // attn.n_heads
     q_k_v = _affine(x, *joined).reshape(-1, d_head)
-    q, k, v = np.split(q_k_v, (attn.n_heads, attn.n_heads + n_kv_heads))
-    keys, values = cache.extend(k[None, :, None], v[None, :, None])
+    q, k, v = np.split(q_k_v[:, None], (attn.n_heads, attn.n_heads + n_kv_heads))
+    q, _ = attn.order.turn(q[None], len(cache))
+    k, _ = attn.order.turn(k[None], len(cache))
+    keys, values = cache.extend(k, v[None])
     grouped = (q * (1 / math.sqrt(d_head))).reshape(n_kv_heads, -1, d_head)
-    weights, _ = F.softmax(grouped @ keys[0].mT)
+    scores = grouped @ keys[0].mT
+    bias, _ = attn.order.bias(1, len(cache), like=scores)
+    if bias is not None:
+        scores += bias.reshape(scores.shape)
+    weights, _ = F.softmax(scores)
     return _affine((weights @ values[0]).reshape(-1), *_parts(attn.o_proj))
 
 
 def _think(block: PreNormBlock | PostNormBlock, x: Array) -> Array:
-    """activation(x W_up + b_up) W_down + b_down: x (d_model,)."""
+    """activation(x W_up + b_up) W_down + b_down, or another kind's: x (d_model,)."""
+    if not isinstance(block.ffn, FeedForward):
+        return block.ffn(x[None])[0][0]
     h, _ = block.ffn.activation(_affine(x, *_parts(block.ffn.up_proj)))
     return _affine(h, *_parts(block.ffn.down_proj))
 

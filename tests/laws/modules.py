@@ -14,6 +14,9 @@ from minillm.layers import (
     LearnedPositions,
     Linear,
     MultiHeadAttention,
+    NoOrder,
+    NoPositions,
+    Parameter,
     PostNormBlock,
     PostNormCrossBlock,
     PreNormBlock,
@@ -33,7 +36,12 @@ NO_FORWARD = {
     "Parameter": "an array",
     "Buffer": "an array",
     "KVCache": "memory for generation; tests/layers/test_kv_cache.py",
+    "Memory": "memory for generation; tests/layers/test_attention.py",
+    "CrossCache": "memory for generation; tests/layers/test_block.py",
+    "NoOrder": "hands everything through; the base of the others",
     "SingleStep": "DecoderOnly.step for one token; tests/models/test_single_step.py",
+    "Reading": "EncoderDecoder for generation; tests/models/test_encoder_decoder.py",
+    "AttentionMaps": "arrays",
 }
 
 
@@ -108,24 +116,38 @@ def dropout(rng, sizes):
     return module_case(Dropout(0.3), rng, (stream(rng, sizes),), {"rng": draws})
 
 
-def attention(rng, sizes, n_kv_heads=2):
+class AnyOrder(NoOrder):
+    """Scores depend on position in every way that an order offers, and it is learned."""
+
+    def __init__(self, n_heads, n_queries, n_keys):
+        self.weight = Parameter(np.zeros((n_heads, n_queries, n_keys)))
+
+    def turn(self, x, start=0):
+        slope = 1 + np.arange(x.shape[2], dtype=x.dtype, like=x)[:, None]
+        return slope * x, lambda dx: slope * dx
+
+    def bias(self, n_queries, n_keys, like):
+        return self.weight.data.copy(), self.weight.accumulate
+
+
+def attention(rng, sizes, n_kv_heads=2, order=None):
     batch, n_queries, n_keys, d_model, d_head, *_ = sizes
     d_model += 2
-    module = MultiHeadAttention(d_model, 4, n_kv_heads=n_kv_heads, d_head=d_head, rng=rng)
+    module = MultiHeadAttention(
+        d_model, 4, n_kv_heads=n_kv_heads, d_head=d_head, order=order, rng=rng
+    )
     x_q = rng.normal(size=(batch, n_queries, d_model))
     x_kv = rng.normal(size=(batch, n_keys, d_model))
-    bias = rng.normal(size=(4, n_queries, n_keys))
-    return module_case(
-        module,
-        rng,
-        (x_q, x_kv, bias),
-        {"mask": some_mask(rng, batch, 1, n_queries, n_keys)},
-        lambda x_q, x_kv, bias, mask: module(x_q, x_kv, mask, bias),
-    )
+    mask = some_mask(rng, batch, 1, n_queries, n_keys)
+    return module_case(module, rng, (x_q, x_kv), {"mask": mask})
 
 
 def attention_every_head_its_own(rng, sizes):
     return attention(rng, sizes, n_kv_heads=4)
+
+
+def attention_in_order(rng, sizes):
+    return attention(rng, sizes, order=AnyOrder(4, *sizes[1:3]))
 
 
 def feed_forward(rng, sizes):
@@ -225,12 +247,14 @@ LAYERS = {
     "UntiedVocabulary": vocabulary(UntiedVocabulary),
     "LearnedPositions": positions(LearnedPositions),
     "SinusoidalPositions": positions(SinusoidalPositions),
+    "NoPositions": positions(NoPositions),
     "LayerNorm": norm(LayerNorm),
     "RMSNorm": norm(RMSNorm),
     "Identity": identity,
     "Dropout": dropout,
     "MultiHeadAttention": attention_every_head_its_own,
     "MultiHeadAttention/grouped-query": attention,
+    "MultiHeadAttention/in order": attention_in_order,
     "FeedForward": feed_forward,
     "PreNormBlock": block(PreNormBlock),
     "PostNormBlock": block(PostNormBlock),

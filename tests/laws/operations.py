@@ -10,6 +10,8 @@ NOT_DIFFERENTIABLE = {
     "Draws": "random numbers",
     "Uniform": "a protocol",
     "causal_mask": "makes a mask",
+    "prefix_mask": "makes a mask",
+    "padding_mask": "makes a mask",
     "sinusoidal_positions": "makes a table",
     "erf": "a special function; gelu_exact differentiates it",
 }
@@ -119,6 +121,15 @@ def attention_weights(rng, sizes):
     )
 
 
+def hide_padding(rng, sizes):
+    x = rng.normal(size=sizes[:3])
+    return Case(F.hide_padding, (x,), {"is_token": rng.random(x.shape[:2]) < 0.6})
+
+
+def hide_padding_without_padding(rng, sizes):
+    return Case(F.hide_padding, (rng.normal(size=sizes[:3]),), {"is_token": None})
+
+
 def dropout(rng, sizes):
     draws = F.Draws(seed=3, step=5, examples=range(sizes[0]))
     return Case(
@@ -155,6 +166,7 @@ OPERATIONS = {
     "gelu": elementwise(F.gelu),
     "gelu_exact": elementwise(F.gelu_exact),
     "silu": elementwise(F.silu),
+    "tanh": elementwise(F.tanh),
     "softmax": elementwise(F.softmax),
     "log_softmax": elementwise(F.log_softmax),
     "linear": linear,
@@ -167,6 +179,8 @@ OPERATIONS = {
     "attention/masked": attention_masked,
     "attention/biased": attention_biased,
     "attention_weights": attention_weights,
+    "hide_padding": hide_padding,
+    "hide_padding/without padding": hide_padding_without_padding,
     "dropout": dropout,
     "cross_entropy": cross_entropy,
     "cross_entropy/weighted": cross_entropy_weighted,

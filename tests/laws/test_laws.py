@@ -12,10 +12,19 @@ from minillm.device import to_device
 from minillm.gradient_check import check_gradients, check_parameters
 from tests.device.strict_backend import DeviceArray, to_host
 from tests.device.strict_backend import to_device as move
-from tests.laws.modules import LAYERS, MODELS, NO_FORWARD
-from tests.laws.operations import NOT_DIFFERENTIABLE, OPERATIONS
+from tests.laws import encoders, modules, operations, order, recurrent
 from tests.strategies import unequal_sizes
 
+CATALOGUES = [operations, modules, order, encoders, recurrent]
+
+
+def merged(name):
+    """The entries of every catalogue that has such entries."""
+    return {k: v for part in CATALOGUES for k, v in getattr(part, name, {}).items()}
+
+
+OPERATIONS, NOT_DIFFERENTIABLE = merged("OPERATIONS"), merged("NOT_DIFFERENTIABLE")
+LAYERS, MODELS, NO_FORWARD = merged("LAYERS"), merged("MODELS"), merged("NO_FORWARD")
 EVERYTHING = OPERATIONS | LAYERS | MODELS
 everything = pytest.mark.parametrize("build", EVERYTHING.values(), ids=EVERYTHING)
 seeds = st.integers(0, 2**32 - 1)

@@ -137,10 +137,9 @@ def test_the_map_holds_the_weights_that_the_output_was_read_with(rng, sizes, hea
     layer, (x_q, x_kv) = draw_layer(rng, *sizes[3:], heads), draw_streams(rng, sizes)
     mask = rng.random((sizes[0], 1, sizes[1], sizes[2])) < 0.7
     mask[..., 0] = True
-    bias = rng.normal(size=(heads[0], sizes[1], sizes[2]))
-    weights = layer.attention_map(x_q, x_kv, mask, bias)
+    weights = layer.attention_map(x_q, x_kv, mask)
     v = layer.share(layer.split(layer.v_proj(x_kv)[0]))
-    y, _ = layer(x_q, x_kv, mask, bias)
+    y, _ = layer(x_q, x_kv, mask)
     assert weights.shape == (sizes[0], heads[0], sizes[1], sizes[2])
     assert_allclose(layer.o_proj(layer.merge(weights @ v))[0], y, **CLOSE)
 
@@ -153,6 +152,19 @@ def test_steps_with_a_cache_equal_one_causal_pass(rng, seq_len, heads):
     stepped = [layer.step(chunk, cache) for chunk in np.split(x, cuts, 1)]
     y, _ = layer(x, x, F.causal_mask(seq_len, seq_len))
     assert_allclose(np.concatenate(stepped, 1), y, **CLOSE)
+
+
+@given(rngs, sizes, head_counts)
+def test_a_memory_is_read_as_cross_attention_reads(rng, sizes, heads):
+    """Also when its rows are taken in another order, one of them twice."""
+    layer, (x_q, x_kv) = draw_layer(rng, *sizes[3:], heads), draw_streams(rng, sizes)
+    mask = rng.random((sizes[0], 1, 1, sizes[2])) < 0.7
+    memory, rows = layer.memory(x_kv, mask), rng.integers(0, sizes[0], sizes[0] + 1)
+    memory.select(rows)
+    y, weights = layer.read(x_q[rows], memory)
+    assert_allclose(y, layer(x_q[rows], x_kv[rows], mask[rows])[0], **CLOSE)
+    expected = layer.attention_map(x_q[rows], x_kv[rows], mask[rows])
+    assert_allclose(weights, expected, **CLOSE)
 
 
 def test_a_head_is_d_model_over_n_heads_wide_unless_it_is_given():
