@@ -19,8 +19,11 @@ FILES = sorted(
 # Functions that work on the host by design. __init__ is among them everywhere:
 # weights are drawn on the host, and moved once.
 ON_THE_HOST = {
+    "functional/alibi.py:alibi_slopes": "a table that is made once and moved",
     "functional/draws.py:Draws.random": "random numbers are drawn on the host, moved once",
     "functional/positions.py:sinusoidal_positions": "a table that is made once and moved",
+    "functional/rotary.py:rotary_table": "a table that is made once and moved",
+    "models/one_by_one.py:one_by_one.single_step": "ids stay on the host until checked",
     "models/single_step.py:SingleStep.__call__": "ids stay on the host until checked",
 }
 

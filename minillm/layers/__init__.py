@@ -16,9 +16,9 @@ from minillm.layers.module import Buffer, Module, Parameter
 from minillm.layers.norms import Identity, LayerNorm, RMSNorm
 from minillm.layers.order import NoOrder
 from minillm.layers.positions import LearnedPositions, NoPositions, SinusoidalPositions
+from minillm.layers.recurrent import GRU, LSTM, Elman, Recurrent
 from minillm.layers.relative import BidirectionalRelativeBias, CausalRelativeBias
 from minillm.layers.rotary import RotaryHalf, RotaryInterleaved
-from minillm.layers.recurrent import GRU, LSTM, Elman, Recurrent
 from minillm.layers.state_cache import StateCache
 from minillm.layers.vocabulary import TiedVocabulary, UntiedVocabulary
 
