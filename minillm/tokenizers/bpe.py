@@ -1,20 +1,20 @@
 """Byte-pair encoding on bytes: any text in, ids out, and the same text back."""
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import index
-from typing import Literal
 
 from minillm.tokenizers.bpe_training import learn_merges
 from minillm.tokenizers.files import (
+    FilePath,
     TokenizerFileError,
     read_tokenizer_file,
     write_tokenizer_file,
 )
 from minillm.tokenizers.gpt2_files import read_gpt2_files
 from minillm.tokenizers.special_tokens import (
+    Allowed,
     allowed_tokens,
     check_special_tokens,
     words_and_specials,
@@ -22,9 +22,6 @@ from minillm.tokenizers.special_tokens import (
 from minillm.tokenizers.valid_text import check_text, check_texts, short
 from minillm.tokenizers.vocabulary import token_table
 from minillm.tokenizers.word_cache import WordCache
-
-FilePath = str | os.PathLike[str]
-Allowed = Collection[str] | Literal["all"]
 
 
 class BPETokenizer:

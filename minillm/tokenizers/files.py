@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from minillm.atomic import write_atomically
 from minillm.tokenizers.valid_text import short
 
+FilePath = str | os.PathLike[str]
 FORMAT, VERSION = "minillm-bpe", 1
 MAX_FILE_BYTES = 1 << 24  # thirty times GPT-2's vocabulary
 
@@ -25,50 +26,21 @@ class TokenizerFileError(ValueError):
 
 
 def write_tokenizer_file(
-    path: str | os.PathLike[str],
+    path: FilePath,
     merges: list[tuple[int, int]],
     special_tokens: list[str],
     ids: list[int] | None,
 ) -> None:
-    """Write the file whole or not at all: an old one stays until the new one is safe.
-
-    OSError if the disk refuses; ValueError if it would be too long to be read again.
-    """
-    content = json.dumps(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "merges": merges,
-            "special_tokens": special_tokens,
-            "ids": ids,
-        }
-    )
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(f"{path}: would be longer than {MAX_FILE_BYTES} bytes")
-
-    def write(file: BinaryIO) -> None:
-        file.write(content.encode("ascii"))
-
-    write_atomically(path, write)
+    """Write the file whole or not at all: see write_json."""
+    content = {"merges": merges, "special_tokens": special_tokens, "ids": ids}
+    write_json(path, {"format": FORMAT, "version": VERSION} | content)
 
 
 def read_tokenizer_file(
-    path: str | os.PathLike[str],
+    path: FilePath,
 ) -> tuple[list[tuple[int, int]], list[str], list[int] | None]:
     """(merges, special_tokens, ids): of the right types, not yet of the right values."""
-    content = read_json_object(path)
-    if (content.get("format"), content.get("version")) != (FORMAT, VERSION):
-        raise TokenizerFileError(
-            f'{path}: no minillm tokenizer: "format" must be "{FORMAT}" and "version" '
-            f"{VERSION}, not {short(content.get('format'))} and "
-            f"{short(content.get('version'))}"
-        )
-    expected = {"format", "version", "merges", "special_tokens", "ids"}
-    if content.keys() != expected:
-        raise TokenizerFileError(
-            f"{path}: the keys must be {sorted(expected)}: "
-            f"{short(min(expected ^ content.keys()))} is missing or unknown"
-        )
+    content = read_form(path, FORMAT, VERSION, {"merges", "special_tokens", "ids"})
     merges, specials, ids = content["merges"], content["special_tokens"], content["ids"]
     if not isinstance(merges, list) or not all(map(_is_pair, merges)):
         raise TokenizerFileError(
@@ -81,7 +53,40 @@ def read_tokenizer_file(
     return [(left, right) for left, right in merges], specials, ids
 
 
-def read_json_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+def write_json(path: FilePath, content: dict[str, Any]) -> None:
+    """Write a file whole or not at all: an old one stays until the new one is safe.
+
+    OSError if the disk refuses; ValueError if it would be too long to be read again.
+    """
+    text = json.dumps(content)
+    if len(text) > MAX_FILE_BYTES:
+        raise ValueError(f"{path}: would be longer than {MAX_FILE_BYTES} bytes")
+
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode("ascii"))
+
+    write_atomically(path, write)
+
+
+def read_form(path: FilePath, name: str, version: int, keys: set[str]) -> dict[str, Any]:
+    """The JSON object in a file of this format and version, with exactly these keys."""
+    content = read_json_object(path)
+    if (content.get("format"), content.get("version")) != (name, version):
+        raise TokenizerFileError(
+            f'{path}: no minillm tokenizer: "format" must be "{name}" and "version" '
+            f"{version}, not {short(content.get('format'))} and "
+            f"{short(content.get('version'))}"
+        )
+    expected = {"format", "version"} | keys
+    if content.keys() != expected:
+        raise TokenizerFileError(
+            f"{path}: the keys must be {sorted(expected)}: "
+            f"{short(min(expected ^ content.keys()))} is missing or unknown"
+        )
+    return content
+
+
+def read_json_object(path: FilePath) -> dict[str, Any]:
     """The JSON object in a file; TokenizerFileError if it holds anything else."""
     try:
         content = json.loads(read_text(path), object_pairs_hook=_without_duplicates)
@@ -96,7 +101,7 @@ def read_json_object(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
+def read_text(path: FilePath) -> str:
     """A file's text; OSError if it cannot be opened, TokenizerFileError if no text."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise TokenizerFileError(f"{path}: not a regular file")

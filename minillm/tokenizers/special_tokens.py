@@ -6,9 +6,12 @@ string that looks like one is ordinary text unless the caller allows that token.
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from typing import Literal
 
 from minillm.tokenizers.pretokenize import Splitter
 from minillm.tokenizers.valid_text import check_text, short
+
+Allowed = Collection[str] | Literal["all"]
 
 _SLICE = 1 << 14  # characters of a long text that are looked at together
 
