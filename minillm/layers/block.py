@@ -7,6 +7,7 @@ from minillm import functional as F
 from minillm.layers.attention import MultiHeadAttention
 from minillm.layers.dropout import Dropout
 from minillm.layers.feed_forward import FeedForward
+from minillm.layers.gated_feed_forward import GatedFeedForward
 from minillm.layers.kv_cache import KVCache
 from minillm.layers.module import Module
 from minillm.layers.norms import LayerNorm, RMSNorm
@@ -21,7 +22,7 @@ class Block(Module):
     def __init__(
         self,
         attn: MultiHeadAttention,
-        ffn: FeedForward,
+        ffn: FeedForward | GatedFeedForward,
         attn_norm: Norm,
         ffn_norm: Norm,
         dropout: float = 0.0,

@@ -5,6 +5,7 @@ from minillm.layers.attention import MultiHeadAttention
 from minillm.layers.block import Norm
 from minillm.layers.dropout import Dropout
 from minillm.layers.feed_forward import FeedForward
+from minillm.layers.gated_feed_forward import GatedFeedForward
 from minillm.layers.kv_cache import CrossCache, KVCache
 from minillm.layers.module import Module
 from minillm.types import Array, BackwardN
@@ -17,7 +18,7 @@ class CrossBlock(Module):
         self,
         attn: MultiHeadAttention,
         cross_attn: MultiHeadAttention,
-        ffn: FeedForward,
+        ffn: FeedForward | GatedFeedForward,
         attn_norm: Norm,
         cross_norm: Norm,
         ffn_norm: Norm,

@@ -6,6 +6,7 @@ import numpy as np
 
 from minillm.layers import (
     FeedForward,
+    GatedFeedForward,
     Identity,
     LayerNorm,
     MultiHeadAttention,
@@ -103,7 +104,7 @@ def _attention(
 
 def _feed_forward(
     config: TransformerConfig, out_scale: float, rng: np.random.Generator
-) -> FeedForward:
+) -> FeedForward | GatedFeedForward:
     return part("feed_forward", config.feed_forward)(
         config.d_model,
         config.ffn_width,

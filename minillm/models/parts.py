@@ -8,7 +8,11 @@ import numpy as np
 
 from minillm import functional as F
 from minillm.layers import (
+    Alibi,
+    BidirectionalRelativeBias,
+    CausalRelativeBias,
     FeedForward,
+    GatedFeedForward,
     Identity,
     LayerNorm,
     LearnedPositions,
@@ -19,6 +23,8 @@ from minillm.layers import (
     PreNormBlock,
     PreNormCrossBlock,
     RMSNorm,
+    RotaryHalf,
+    RotaryInterleaved,
     SinusoidalPositions,
     TiedVocabulary,
     UntiedVocabulary,
@@ -58,11 +64,32 @@ def _no_order(heads: Heads, rng: np.random.Generator) -> NoOrder:
     return NoOrder()
 
 
+def _rotary(heads: Heads, rng: np.random.Generator) -> NoOrder:
+    return RotaryHalf(heads.max_seq_len, heads.d_head)
+
+
+def _rotary_interleaved(heads: Heads, rng: np.random.Generator) -> NoOrder:
+    return RotaryInterleaved(heads.max_seq_len, heads.d_head)
+
+
+def _alibi(heads: Heads, rng: np.random.Generator) -> NoOrder:
+    return Alibi(heads.n_heads)
+
+
+def _relative(heads: Heads, rng: np.random.Generator) -> NoOrder:
+    kind = CausalRelativeBias if heads.causal else BidirectionalRelativeBias
+    return kind(heads.n_heads, rng=rng)
+
+
 PARTS: Mapping[str, Mapping[str, Any]] = {
     "positions": {
         "sinusoidal": Positions(SinusoidalPositions, _no_order),
         "learned": Positions(LearnedPositions, _no_order),
         "none": Positions(NoPositions, _no_order),
+        "rotary": Positions(NoPositions, _rotary),
+        "rotary_interleaved": Positions(NoPositions, _rotary_interleaved),
+        "alibi": Positions(NoPositions, _alibi),
+        "relative": Positions(NoPositions, _relative),
     },
     "vocabulary": {"tied": TiedVocabulary, "untied": UntiedVocabulary},
     "embed_norm": {"none": Identity, "layer_norm": LayerNorm},
@@ -71,7 +98,7 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
         "post_norm": Blocks(PostNormBlock, PostNormCrossBlock),
     },
     "norm": {"layer_norm": LayerNorm, "rms_norm": RMSNorm},
-    "feed_forward": {"plain": FeedForward},
+    "feed_forward": {"plain": FeedForward, "gated": GatedFeedForward},
     "activation": {
         "relu": F.relu,
         "gelu": F.gelu,

@@ -136,6 +136,10 @@ MODELS = {
     "EncoderOnly/pre-norm, sinusoids": encoder(
         block="pre_norm", positions="sinusoidal", embed_norm="none", activation="gelu"
     ),
+    "EncoderOnly/rotary, gated": encoder(
+        positions="rotary", feed_forward="gated", n_kv_heads=1, d_head=4
+    ),
+    "EncoderOnly/relative": encoder(positions="relative"),
     "MaskedLanguageModel": masked_language_model,
     "SequenceClassifier": sequence_classifier,
     "TokenClassifier": token_classifier,
@@ -148,6 +152,15 @@ MODELS = {
         embed_norm="layer_norm",
         bias=False,
         n_encoder_layers=1,
+    ),
+    "EncoderDecoder/T5": encoder_decoder(
+        block="pre_norm",
+        norm="rms_norm",
+        positions="relative",
+        feed_forward="gated",
+        activation="gelu",
+        bias=False,
+        n_kv_heads=1,
     ),
     "PrefixLM": prefix_lm,
 }
