@@ -1,8 +1,4 @@
-"""Attention layers and blocks against torch.nn's, with every parameter's gradient.
-
-`*_form` names our arrays as PyTorch does and turns our (d_in, d_out) matrices; weights
-and gradients change form alike.
-"""
+"""Attention layers and blocks against torch.nn's, with every parameter's gradient."""
 
 import numpy as np
 import pytest
@@ -27,37 +23,13 @@ from tests.parity.torch_peer import (
     weights,
 )
 from tests.strategies import rngs, scatter, unequal_sizes
+from tests.torch_form import attention_form, block_form
 
 torch = pytest.importorskip("torch")
 
 N_HEADS = 3
 sizes = unequal_sizes(4)  # batch, n_queries, n_keys, d_head; the width is 3 d_head
 fewer = settings(max_examples=10)
-
-
-def attention_form(arrays, ours="", theirs=""):
-    q, k, v, o = (f"{ours}{name}_proj." for name in "qkvo")
-    return {
-        f"{theirs}in_proj_weight": np.concatenate(
-            [arrays[f"{p}weight"].T for p in (q, k, v)]
-        ),
-        f"{theirs}in_proj_bias": np.concatenate([arrays[f"{p}bias"] for p in (q, k, v)]),
-        f"{theirs}out_proj.weight": arrays[f"{o}weight"].T,
-        f"{theirs}out_proj.bias": arrays[f"{o}bias"],
-    }
-
-
-def block_form(arrays, norms, cross=False):
-    form = attention_form(arrays, "attn.", "self_attn.")
-    if cross:
-        form |= attention_form(arrays, "cross_attn.", "multihead_attn.")
-    for ours, theirs in ("up_proj", "linear1"), ("down_proj", "linear2"):
-        form[f"{theirs}.weight"] = arrays[f"ffn.{ours}.weight"].T
-        form[f"{theirs}.bias"] = arrays[f"ffn.{ours}.bias"]
-    for i, norm in enumerate(norms, start=1):
-        form[f"norm{i}.weight"] = arrays[f"{norm}.gamma"]
-        form[f"norm{i}.bias"] = arrays[f"{norm}.beta"]
-    return form
 
 
 def draw_streams(rng, sizes):
