@@ -33,7 +33,8 @@ def corrupt(
 
     The noise is cut into n_spans pieces, the kept text into as many, every way of
     cutting as likely as any other, and the pieces take turns, kept text first: a text
-    begins with a kept token and ends with a span, as the authors' code draws it.
+    begins with a kept token and ends with a span, as the authors' code draws it. Mind
+    that a text so short that it has one span, up to 30 tokens, always loses its end.
 
     Shapes: ids (n,), n >= 2  ->  inputs (n - n_noise + n_spans,),
         targets (n_noise + n_spans + 1,), both of int64
