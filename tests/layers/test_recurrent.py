@@ -1,0 +1,185 @@
+"""Recurrent and convolutional layers: their state, how they begin, what they refuse."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minillm.layers import (
+    GRU,
+    LSTM,
+    CausalConvolution,
+    ConvolutionBlock,
+    Elman,
+    LayerNorm,
+    StateCache,
+)
+from tests.strategies import rngs, scatter, unequal_sizes
+
+CLOSE = {"rtol": 1e-11, "atol": 1e-12}
+KINDS = {"elman": Elman, "lstm": LSTM, "gru": GRU}
+kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+sizes = unequal_sizes(4)  # batch, seq_len, d_in, d
+
+
+def draw_layer(rng, kind, d_in, d):
+    return scatter(kind(d_in, d, rng=rng).astype(np.float64), rng)
+
+
+def convolution(d_in, d, *, rng):
+    return CausalConvolution(d_in, d, 3, dilation=2, rng=rng)
+
+
+def convolution_of_width_1(d_in, d, *, rng):
+    return CausalConvolution(d_in, d, 1, rng=rng)
+
+
+def convolution_block(d_in, d, *, rng):
+    return ConvolutionBlock(CausalConvolution(d_in, d_in, 2, rng=rng), LayerNorm(d_in))
+
+
+STEPPING = [*KINDS.values(), convolution, convolution_of_width_1, convolution_block]
+
+
+def whole(layer, x):
+    y, _ = layer(x)
+    return layer.read(y)[0] if hasattr(layer, "read") else y
+
+
+@pytest.mark.parametrize("kind", STEPPING, ids=lambda kind: kind.__name__)
+@given(rng=rngs, sizes=sizes)
+def test_steps_in_any_chunks_equal_one_pass(kind, rng, sizes):
+    batch, _, d_in, d = sizes
+    seq_len = 8
+    layer, x = (
+        draw_layer(rng, kind, d_in + 2, d),
+        rng.normal(size=(batch, seq_len, d_in + 2)),
+    )
+    cuts = np.flatnonzero(rng.random(seq_len - 1) < 0.4) + 1
+    cache = StateCache()
+    stepped = [layer.step(chunk, cache) for chunk in np.split(x, cuts, 1)]
+    assert_allclose(np.concatenate(stepped, 1), whole(layer, x), rtol=1e-10, atol=1e-10)
+    assert len(cache) == seq_len
+
+
+@pytest.mark.parametrize("kind", STEPPING, ids=lambda kind: kind.__name__)
+@given(rng=rngs)
+def test_sequences_can_be_chosen_and_doubled_in_a_cache(kind, rng):
+    layer, x = draw_layer(rng, kind, 4, 5), rng.normal(size=(3, 6, 4))
+    rows = rng.integers(0, 3, 5)
+    cache = StateCache()
+    layer.step(x[:, :4], cache)
+    cache.select(rows)
+    found = layer.step(x[rows, 4:], cache)
+    assert_allclose(found, whole(layer, x)[rows, 4:], rtol=1e-10, atol=1e-10)
+
+
+def test_an_empty_cache_has_nothing_to_choose_from():
+    cache = StateCache()
+    cache.select(np.array([1, 0]))
+    assert cache.state is None and len(cache) == 0
+
+
+@kinds
+@given(rng=rngs, sizes=sizes)
+def test_a_layer_begins_with_0(kind, rng, sizes):
+    batch, seq_len, d_in, d = sizes
+    layer, x = draw_layer(rng, kind, d_in, d), rng.normal(size=(batch, seq_len, d_in))
+    y, backward = layer(x)
+    y_given, backward_given = layer(x, np.zeros(layer.state_shape(batch)))
+    dy = rng.normal(size=y.shape)
+    assert_array_equal(y, y_given)
+    (dx,), (dx_given, dstate) = backward(dy), backward_given(dy)
+    assert_array_equal(dx, dx_given)
+    assert dstate.shape == layer.state_shape(batch)
+
+
+@kinds
+@given(rng=rngs, sizes=sizes)
+def test_the_last_state_continues_the_text(kind, rng, sizes):
+    batch, seq_len, d_in, d = sizes
+    layer, x = draw_layer(rng, kind, d_in, d), rng.normal(size=(batch, seq_len + 1, d_in))
+    y, _ = layer(x)
+    before, _ = layer(x[:, :-1])
+    after, _ = layer(x[:, -1:], layer.last(before))
+    assert_allclose(layer.last(after), layer.last(y), **CLOSE)
+
+
+@given(rng=rngs, sizes=sizes)
+def test_an_lstms_output_is_its_h_and_its_gradient_is_hs_alone(rng, sizes):
+    batch, seq_len, d_in, d = sizes
+    layer, x = draw_layer(rng, LSTM, d_in, d), rng.normal(size=(batch, seq_len, d_in))
+    y, _ = layer(x)
+    h, read_backward = layer.read(y)
+    dh = rng.normal(size=h.shape)
+    dy = read_backward(dh)
+    assert_array_equal(h, y[:, 0])
+    assert_array_equal(dy[:, 0], dh)
+    assert_array_equal(dy[:, 1], 0)
+
+
+@kinds
+def test_weights_begin_with_variance_1_over_fan_in(kind):
+    """4 standard errors of a variance estimated from n draws: 4 sqrt(2 / n)."""
+    layer = kind(50, 80, rng=np.random.default_rng(0))
+    for name, fan_in in ("x_weight", 50), ("h_weight", 80):
+        data = getattr(layer, name).data
+        assert abs(data.var() * fan_in - 1) < 4 * math.sqrt(2 / data.size)
+        assert getattr(layer, name).decay
+    assert not layer.bias.decay
+
+
+def test_a_convolution_begins_with_variance_1_over_all_that_it_reads():
+    layer = CausalConvolution(50, 80, 3, rng=np.random.default_rng(0))
+    data = layer.weight.data
+    assert abs(data.var() * 150 - 1) < 4 * math.sqrt(2 / data.size)
+
+
+def test_only_the_forget_gate_begins_open():
+    biases = LSTM(2, 3, rng=np.random.default_rng(0)).bias.data.reshape(4, 3)
+    assert_array_equal(biases, [[0] * 3, [1] * 3, [0] * 3, [0] * 3])
+    for kind in (Elman, GRU):
+        assert_array_equal(kind(2, 3, rng=np.random.default_rng(0)).bias.data, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "expected"),
+    [
+        (Elman, (3, 5), r"state \(3, 5\): give \(2, 5\)"),
+        (GRU, (2, 4), r"state \(2, 4\): give \(2, 5\)"),
+        (LSTM, (2, 5), r"state \(2, 5\): give \(2, 2, 5\)"),
+        (LSTM, (2, 1, 5), r"state \(2, 1, 5\): give \(2, 2, 5\)"),
+    ],
+)
+def test_a_state_of_the_wrong_shape_is_refused(kind, shape, expected):
+    layer = kind(4, 5, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=expected):
+        layer(np.zeros((2, 3, 4), np.float32), np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("kind", [*KINDS.values(), convolution])
+def test_another_batch_does_not_continue_a_cache(kind):
+    layer, cache = kind(4, 5, rng=np.random.default_rng(0)), StateCache()
+    layer.step(np.zeros((3, 2, 4), np.float32), cache)
+    with pytest.raises(ValueError, match=r"state \(3, |batch 2 does not continue"):
+        layer.step(np.zeros((2, 1, 4), np.float32), cache)
+    assert len(cache) == 2
+
+
+@pytest.mark.parametrize(("width", "dilation"), [(0, 1), (-1, 1), (1, 0)])
+def test_a_kernel_that_sees_nothing_is_refused(width, dilation):
+    with pytest.raises(ValueError, match=f"width {width}, dilation {dilation}"):
+        CausalConvolution(2, 2, width, dilation=dilation, rng=np.random.default_rng(0))
+
+
+@given(st.integers(1, 4), st.integers(1, 4))
+def test_reach_is_how_far_back_a_convolution_sees(width, dilation):
+    layer = CausalConvolution(1, 1, width, dilation=dilation, rng=np.random.default_rng(0))
+    layer.weight.data[...] = 1
+    x = np.zeros((1, 20, 1), np.float32)
+    x[0, 0] = 1
+    y, _ = layer(x)
+    assert np.flatnonzero(y[0, :, 0]).max() == layer.reach

@@ -1,0 +1,164 @@
+"""Recurrences and convolutions against torch.nn's, with every gradient.
+
+PyTorch's matrices are turned, and it adds two biases where one would do: each of the two
+collects the gradient of ours. Its gates come in our order.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from minillm import functional as F
+from minillm.layers import GRU, LSTM, CausalConvolution, Elman
+from tests.parity.torch_peer import (
+    assert_same_function,
+    assert_same_gradients,
+    dtypes,
+    grads,
+    load,
+    weights,
+)
+from tests.strategies import rngs, scatter, unequal_sizes
+
+torch = pytest.importorskip("torch")
+
+sizes = unequal_sizes(4)  # batch, seq_len, d_in, d
+fewer = settings(max_examples=10)
+KINDS = {
+    "rnn": (Elman, torch.nn.RNN),
+    "lstm": (LSTM, torch.nn.LSTM),
+    "gru": (GRU, torch.nn.GRU),
+}
+kinds = pytest.mark.parametrize(("kind", "peer_kind"), KINDS.values(), ids=KINDS)
+
+
+def peer_form(arrays, layer=0, *, gradients=False):
+    """One of our layers as PyTorch names and turns it. Of the weights, the second bias
+    is what only the GRU has, and else 0; of the gradients, it is the first's again."""
+    bias = arrays["bias"]
+    second = bias.copy() if gradients else np.zeros_like(bias)
+    if "n_bias" in arrays:
+        second[-len(arrays["n_bias"]) :] = arrays["n_bias"]
+    form = {
+        "weight_ih": arrays["x_weight"].T,
+        "weight_hh": arrays["h_weight"].T,
+        "bias_ih": bias,
+        "bias_hh": second,
+    }
+    return {f"{name}_l{layer}": array for name, array in form.items()}
+
+
+def peer_states(state):
+    """PyTorch's states lie (layer, batch, d), h and c apart."""
+    if state.ndim == 3:
+        return state[None, :, 0], state[None, :, 1]
+    return state[None]
+
+
+@dtypes
+@kinds
+@fewer
+@given(rng=rngs, sizes=sizes)
+def test_a_layer_with_a_first_state(kind, peer_kind, dtype, rng, sizes):
+    """Every h, the last state (c too), and the gradients of x and of the first state."""
+    batch, seq_len, d_in, d = sizes
+    layer = scatter(kind(d_in, d, rng=rng).astype(dtype), rng)
+    peer = peer_kind(d_in, d, batch_first=True).double()
+    load(peer, peer_form(weights(layer)))
+
+    def ours(x, state):
+        y, backward = layer(x, state)
+        h, read_backward = layer.read(y)
+        both = np.concatenate((h, layer.last(y).reshape(batch, -1, d)), 1)
+
+        def both_backward(dboth):
+            dy = read_backward(dboth[:, :seq_len]).copy()
+            dy[..., -1, :] += dboth[:, seq_len:].reshape(state.shape)
+            return backward(dy)
+
+        return both, both_backward
+
+    def theirs(x, state):
+        h, last = peer(x, peer_states(state))
+        last = last if isinstance(last, tuple) else (last,)
+        return torch.cat((h, *(state.swapaxes(0, 1) for state in last)), 1)
+
+    x = rng.normal(size=(batch, seq_len, d_in))
+    state = rng.normal(size=layer.state_shape(batch))
+    assert_same_function(ours, theirs, [x, state], rng, dtype)
+    assert_same_gradients(peer, peer_form(grads(layer), gradients=True), dtype)
+
+
+@dtypes
+@kinds
+@fewer
+@given(rng=rngs, sizes=sizes)
+def test_three_layers_that_begin_with_nothing(kind, peer_kind, dtype, rng, sizes):
+    batch, seq_len, d_in, d = sizes
+    layers = [kind(width, d, rng=rng) for width in (d_in, d, d)]
+    for layer in layers:
+        scatter(layer.astype(dtype), rng)
+    peer = peer_kind(d_in, d, 3, batch_first=True).double()
+
+    def form(arrays_of, **options):
+        parts = [peer_form(arrays_of(x), i, **options) for i, x in enumerate(layers)]
+        return {name: array for part in parts for name, array in part.items()}
+
+    def ours(h):
+        backwards = []
+        for layer in layers:
+            y, layer_backward = layer(h)
+            h, read_backward = layer.read(y)
+            backwards.append((layer_backward, read_backward))
+
+        def backward(dh):
+            for layer_backward, read_backward in reversed(backwards):
+                (dh,) = layer_backward(read_backward(dh))
+            return dh
+
+        return h, backward
+
+    load(peer, form(weights))
+    x = rng.normal(size=(batch, seq_len, d_in))
+    assert_same_function(ours, lambda x: peer(x)[0], [x], rng, dtype)
+    assert_same_gradients(peer, form(grads, gradients=True), dtype)
+
+
+@fewer
+@given(rng=rngs, sizes=sizes)
+def test_the_gradient_of_every_c_is_backpropagated(rng, sizes):
+    """PyTorch shows c after the last step only, so it is given the steps one by one."""
+    batch, seq_len, d_in, d = sizes
+    shapes = [(batch, seq_len, d_in), (batch, 2, d), (d_in, 4 * d), (d, 4 * d), (4 * d,)]
+    arrays = [rng.normal(size=shape) for shape in shapes]
+
+    def theirs(x, state, W_x, W_h, b):
+        h, c, seen = state[:, 0], state[:, 1], []
+        for t in range(seq_len):
+            h, c = torch.lstm_cell(x[:, t], (h, c), W_x.T, W_h.T, b, torch.zeros_like(b))
+            seen.append(torch.stack((h, c), 1))
+        return torch.stack(seen, 2)
+
+    assert_same_function(F.lstm, theirs, arrays, rng, np.float64)
+
+
+@dtypes
+@fewer
+@given(rng=rngs, sizes=unequal_sizes(6))
+def test_a_causal_convolution_is_conv1d_padded_on_the_left(dtype, rng, sizes):
+    batch, seq_len, d_in, d_out, width, dilation = sizes
+    layer = CausalConvolution(d_in, d_out, width, dilation=dilation, rng=rng)
+    scatter(layer.astype(dtype), rng)
+    peer = torch.nn.Conv1d(d_in, d_out, width, dilation=dilation).double()
+
+    def form(arrays):
+        return {"weight": arrays["weight"].transpose(2, 1, 0), "bias": arrays["bias"]}
+
+    def theirs(x):
+        padded = torch.nn.functional.pad(x.mT, (layer.reach, 0))
+        return peer(padded).mT
+
+    load(peer, form(weights(layer)))
+    x = rng.normal(size=(batch, seq_len, d_in))
+    assert_same_function(layer, theirs, [x], rng, dtype)
+    assert_same_gradients(peer, form(grads(layer)), dtype)
