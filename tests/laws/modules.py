@@ -231,6 +231,7 @@ def every_decoder():
             {"positions": "sinusoidal", "norm": "rms_norm", "activation": "silu"},
             {"positions": "learned", "n_kv_heads": 1, "d_head": 5, "bias": False},
             {"positions": "learned", "activation": "gelu_exact"},
+            {"positions": "relative", "feed_forward": "gated"},
         ]
     )
     for block_name in ("pre_norm", "post_norm"):

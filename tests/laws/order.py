@@ -11,7 +11,7 @@ from minillm.layers import (
     RotaryInterleaved,
 )
 from tests.laws.case import Case
-from tests.laws.modules import module_case, stream
+from tests.laws.modules import decoder_only, module_case, stream
 
 NOT_DIFFERENTIABLE = {
     "rotary_table": "makes a table",
@@ -128,4 +128,18 @@ LAYERS = {
     "MultiHeadAttention/interleaved": attention(lambda n, rng: RotaryInterleaved(9, 6), 4),
     "MultiHeadAttention/alibi": attention(alibi, 2),
     "MultiHeadAttention/relative": attention(causal, 4),
+}
+
+MODELS = {
+    "DecoderOnly/bloom": decoder_only(positions="alibi", embed_norm="layer_norm"),
+    "DecoderOnly/llama": decoder_only(
+        positions="rotary",
+        norm="rms_norm",
+        feed_forward="gated",
+        activation="silu",
+        vocabulary="untied",
+        n_kv_heads=1,
+        d_head=4,
+        bias=False,
+    ),
 }

@@ -93,6 +93,21 @@ def test_grouped_heads_are_plain_heads_with_repeated_weights(rng, sizes, heads):
         assert_allclose(grad, expected, **CLOSE)
 
 
+@given(rngs, sizes, st.integers(1, 4))
+def test_a_key_value_head_for_every_head_is_multi_head_attention(rng, sizes, n_heads):
+    """With n_kv_heads = n_heads a group is one head: nothing is copied nor added up."""
+    d_model, d_head = sizes[3:]
+    grouped = draw_layer(rng, d_model, d_head, (n_heads, n_heads))
+    plain = MultiHeadAttention(d_model, n_heads, d_head=d_head, rng=rng).astype(np.float64)
+    plain.load_state_dict(grouped.state_dict())
+    x_q, x_kv = draw_streams(rng, sizes)
+    (y, backward), (y_plain, backward_plain) = grouped(x_q, x_kv), plain(x_q, x_kv)
+    dy = rng.normal(size=y.shape)
+    assert_array_equal(y, y_plain)
+    for a, b in zip(backward(dy), backward_plain(dy), strict=True):
+        assert_array_equal(a, b)
+
+
 @given(rngs, sizes, head_counts)
 def test_a_shift_of_all_keys_is_never_learned(rng, sizes, heads):
     """It adds the same to all scores of a query, so k_proj's bias has no gradient."""

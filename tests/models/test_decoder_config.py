@@ -14,10 +14,12 @@ from minillm.models import DecoderConfig, DecoderOnly
 GOOD = {"vocab_size": 7, "max_seq_len": 5, "d_model": 12, "n_layers": 2, "n_heads": 4}
 SIZES = [*GOOD, "d_ff", "n_kv_heads", "d_head"]
 PARTS = {
-    "positions": "sinusoidal, learned",
+    "positions": "sinusoidal, learned, none, rotary, rotary_interleaved, alibi, relative",
     "vocabulary": "tied, untied",
+    "embed_norm": "none, layer_norm",
     "block": "pre_norm, post_norm",
     "norm": "layer_norm, rms_norm",
+    "feed_forward": "plain, gated",
     "activation": "relu, gelu, gelu_exact, silu",
 }
 
@@ -73,6 +75,13 @@ def test_key_value_heads_must_divide_the_heads(n_heads, n_kv_heads):
         refused(f"n_kv_heads {n_kv_heads} does not divide n_heads {n_heads}", **fields)
     else:
         DecoderConfig(**{**GOOD, **fields})
+
+
+@pytest.mark.parametrize("positions", ["rotary", "rotary_interleaved"])
+def test_rotary_positions_need_pairs_of_features(positions):
+    DecoderConfig(**{**GOOD, "n_heads": 3}, positions=positions)
+    refused("d_head 3 is odd", positions=positions)  # 12 / 4
+    refused("d_head 5 is odd", positions=positions, d_head=5)
 
 
 def test_a_config_cannot_be_changed_and_survives_json():

@@ -5,36 +5,50 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
 from minillm.models import DecoderConfig, DecoderOnly
+from minillm.models.parts import PARTS
 from tests.strategies import rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 MAX_SEQ_LEN = 9
 
-configs = st.builds(
-    DecoderConfig,
-    vocab_size=st.integers(2, 11),
-    max_seq_len=st.just(MAX_SEQ_LEN),
-    d_model=st.sampled_from([4, 8, 12]),
-    n_layers=st.integers(1, 3),
-    n_heads=st.sampled_from([2, 4]),
-    d_ff=st.sampled_from([None, 5]),
-    n_kv_heads=st.sampled_from([None, 1, 2]),
-    d_head=st.sampled_from([None, 3]),
-    positions=st.sampled_from(["learned", "sinusoidal"]),
-    vocabulary=st.sampled_from(["tied", "untied"]),
-    block=st.sampled_from(["pre_norm", "post_norm"]),
-    norm=st.sampled_from(["layer_norm", "rms_norm"]),
-    activation=st.sampled_from(["relu", "gelu", "gelu_exact", "silu"]),
-    bias=st.booleans(),
-    dropout=st.just(0.3),
-)
+POSITIONS = list(PARTS["positions"])
+every_position = pytest.mark.parametrize("positions", POSITIONS)
+
+
+def configs_of(positions):
+    """Any shape with this sense of order; rotary positions need an even d_head."""
+    even = positions.startswith("rotary")
+    return st.builds(
+        DecoderConfig,
+        vocab_size=st.integers(2, 11),
+        max_seq_len=st.just(MAX_SEQ_LEN),
+        d_model=st.sampled_from([4, 8, 12]),
+        n_layers=st.integers(1, 3),
+        n_heads=st.sampled_from([2, 4]),
+        d_ff=st.sampled_from([None, 5]),
+        n_kv_heads=st.sampled_from([None, 1, 2]),
+        d_head=st.sampled_from([2, 4] if even else [None, 3]),
+        positions=st.just(positions),
+        vocabulary=st.sampled_from(["tied", "untied"]),
+        embed_norm=st.sampled_from(["none", "layer_norm"]),
+        block=st.sampled_from(["pre_norm", "post_norm"]),
+        norm=st.sampled_from(["layer_norm", "rms_norm"]),
+        feed_forward=st.sampled_from(["plain", "gated"]),
+        activation=st.sampled_from(["relu", "gelu", "gelu_exact", "silu"]),
+        bias=st.booleans(),
+        dropout=st.just(0.3),
+    )
+
+
+configs = st.sampled_from(POSITIONS).flatmap(configs_of)
 lengths = st.integers(1, MAX_SEQ_LEN)
+fewer = settings(max_examples=8)
 
 
 def draw_model(rng, config):
@@ -45,8 +59,11 @@ def draw_ids(rng, config, seq_len, batch=3):
     return rng.integers(0, config.vocab_size, (batch, seq_len))
 
 
-@given(rngs, configs, st.integers(2, MAX_SEQ_LEN), st.data())
-def test_the_future_cannot_be_seen_to_the_last_bit(rng, config, seq_len, data):
+@every_position
+@fewer
+@given(rng=rngs, seq_len=st.integers(2, MAX_SEQ_LEN), data=st.data())
+def test_the_future_cannot_be_seen_to_the_last_bit(positions, rng, seq_len, data):
+    config = data.draw(configs_of(positions))
     model, ids = draw_model(rng, config), draw_ids(rng, config, seq_len)
     t = data.draw(st.integers(1, seq_len - 1))
     other = ids.copy()
@@ -70,14 +87,42 @@ def test_no_gradient_comes_from_the_future(rng, config, seq_len, data):
     assert np.abs(model.positions.weight.grad[t]).max() > 0
 
 
-@given(rngs, configs, lengths)
-def test_steps_in_any_chunks_equal_one_full_pass(rng, config, seq_len):
+@every_position
+@fewer
+@given(rng=rngs, seq_len=lengths, data=st.data())
+def test_steps_in_any_chunks_equal_one_full_pass(positions, rng, seq_len, data):
+    config = data.draw(configs_of(positions))
     model, ids = draw_model(rng, config), draw_ids(rng, config, seq_len)
     cuts = np.flatnonzero(rng.random(seq_len - 1) < 0.4) + 1
     caches = model.caches()
     stepped = [model.step(chunk, caches) for chunk in np.split(ids, cuts, 1)]
     assert_allclose(np.concatenate(stepped, 1), model(ids)[0], **CLOSE)
     assert all(len(cache) == seq_len for cache in caches)
+
+
+@every_position
+@fewer
+@given(rng=rngs, data=st.data())
+def test_the_order_of_the_words_before_is_seen_unless_nothing_tells_it(
+    positions, rng, data
+):
+    """The last of three tokens, after the first two were exchanged, in one layer."""
+    config = dataclasses.replace(data.draw(configs_of(positions)), n_layers=1)
+    model, ids = draw_model(rng, config), np.array([[0, 1, 0], [1, 0, 0]])
+    logits = model(ids)[0][:, -1]
+    if positions == "none":
+        assert_allclose(logits[0], logits[1], **CLOSE)
+    else:
+        assert np.abs(logits[0] - logits[1]).max() > 1e-9
+
+
+@every_position
+def test_all_layers_share_one_sense_of_order(positions):
+    config = DecoderConfig(7, 5, 8, 3, 2, positions=positions)
+    model = DecoderOnly(config, rng=np.random.default_rng(0))
+    assert len({id(block.attn.order) for block in model.blocks}) == 1
+    names = [name for name, _ in model.named_parameters() if "order" in name]
+    assert names == (["blocks.0.attn.order.weight"] if positions == "relative" else [])
 
 
 @given(rngs, configs, lengths)
@@ -158,12 +203,15 @@ def test_the_number_of_parameters_is_the_papers_sum(rng, config):
     q, kv = config.n_heads * d_head, (config.n_kv_heads or config.n_heads) * d_head
     d_ff = config.d_ff or 4 * d
     norm = 2 * d if config.norm == "layer_norm" else d
-    biases = q + 2 * kv + d + d_ff + d if config.bias else 0
-    block = 2 * d * q + 2 * d * kv + 2 * d * d_ff + biases + 2 * norm
+    up = 2 if config.feed_forward == "gated" else 1
+    biases = q + 2 * kv + d + up * d_ff + d if config.bias else 0
+    block = 2 * d * q + 2 * d * kv + (up + 1) * d * d_ff + biases + 2 * norm
     ends = V * d if config.vocabulary == "tied" else 2 * V * d
-    positions = MAX_SEQ_LEN * d if config.positions == "learned" else 0
+    positions = {"learned": MAX_SEQ_LEN * d, "relative": 32 * config.n_heads}
+    embed_norm = 2 * d if config.embed_norm == "layer_norm" else 0
     final_norm = norm if config.block == "pre_norm" else 0
-    expected = ends + positions + L * block + final_norm
+    expected = ends + positions.get(config.positions, 0) + embed_norm
+    expected += L * block + final_norm
     assert DecoderOnly(config, rng=rng).n_parameters() == expected
 
 

@@ -16,6 +16,20 @@ KINDS = {
     "post-norm": {"block": "post_norm", "activation": "relu"},
     "grouped-query": {"n_kv_heads": 2, "d_head": 3, "norm": "rms_norm", "bias": False},
     "untied": {"vocabulary": "untied", "positions": "sinusoidal", "activation": "silu"},
+    "llama": {
+        "vocabulary": "untied",
+        "positions": "rotary",
+        "norm": "rms_norm",
+        "feed_forward": "gated",
+        "activation": "silu",
+        "n_kv_heads": 2,
+        "d_head": 4,
+        "bias": False,
+    },
+    "interleaved": {"positions": "rotary_interleaved", "n_kv_heads": 1, "d_head": 6},
+    "bloom": {"positions": "alibi", "embed_norm": "layer_norm", "n_kv_heads": 2},
+    "relative": {"positions": "relative", "n_kv_heads": 2, "feed_forward": "gated"},
+    "no positions": {"positions": "none", "block": "post_norm", "feed_forward": "gated"},
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
