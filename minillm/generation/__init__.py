@@ -1,5 +1,6 @@
 """From a model's scores to text: which token comes next, and the one after that."""
 
+from minillm.generation.batch import greedy_batch, translate
 from minillm.generation.beam import Hypothesis, beam_search
 from minillm.generation.decoding import Token, generate
 from minillm.generation.sampling import (
@@ -24,6 +25,7 @@ __all__ = [
     "coverage_penalty",
     "generate",
     "greedy",
+    "greedy_batch",
     "length_penalty",
     "min_p",
     "probabilities",
@@ -34,4 +36,5 @@ __all__ = [
     "top_k",
     "top_p",
     "top_p_at_most",
+    "translate",
 ]

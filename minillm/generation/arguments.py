@@ -57,13 +57,27 @@ def checked_prompt(given: Any, vocab_size: int) -> list[int]:
     return prompt
 
 
-def check_context(n_prompt: int, max_new_tokens: int, longest: int | None) -> None:
-    needed = n_prompt + max_new_tokens - 1  # the last token is never read
-    if longest is not None and needed > longest:
+def longest(config: Any) -> float:
+    """A model's max_seq_len, or infinity where it knows no limit."""
+    return math.inf if config.max_seq_len is None else config.max_seq_len
+
+
+def check_context(
+    n_prompt: int, max_new_tokens: int, room: float, advice: str = "shorten them"
+) -> None:
+    needed = n_prompt + max(0, max_new_tokens - 1)  # the last token is never read
+    if needed > room:
         raise ValueError(
             f"a prompt of {n_prompt} tokens and {max_new_tokens} new ones exceed "
-            f"max_seq_len {longest}: shorten them"
+            f"max_seq_len {room}: {advice}"
         )
+
+
+def check_writing(config: Any, n_prompt: int, max_new_tokens: Any, end_id: Any) -> None:
+    """What every search for texts that end with end_id is given."""
+    check_at_least_1("max_new_tokens", max_new_tokens)
+    check_token("end_id", end_id, config.vocab_size)
+    check_context(n_prompt, max_new_tokens, longest(config))
 
 
 def checked_logits(given: Any) -> Array:

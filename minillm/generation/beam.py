@@ -61,11 +61,11 @@ def beam_search(
     too long, width or max_new_tokens < 1, penalties that are negative or not finite, and
     a coverage_penalty for a model that cannot say where it looks.
     """
-    _check(width, max_new_tokens, end_id, model.config.vocab_size)
+    arguments.check_at_least_1("width", width)
     arguments.check_score_penalty("length_penalty", length_penalty)
     arguments.check_score_penalty("coverage_penalty", coverage_penalty)
     prompt = arguments.checked_prompt(ids, model.config.vocab_size)
-    arguments.check_context(len(prompt), max_new_tokens, model.config.max_seq_len)
+    arguments.check_writing(model.config, len(prompt), max_new_tokens, end_id)
     look = _attentive(model) if coverage_penalty else _plain(model)
 
     caches, unread, best = model.caches(), np.array([prompt]), list[Hypothesis]()
@@ -155,9 +155,3 @@ def _attentive(model: BatchStepper) -> Look:
 def _log_probabilities(logits: Array) -> Array:
     """log softmax over the last axis, on the host and in float64."""
     return F.log_softmax(arguments.checked_logits(to_host(logits)).astype(np.float64))[0]
-
-
-def _check(width: int, max_new_tokens: int, end_id: int, vocab_size: int) -> None:
-    arguments.check_at_least_1("width", width)
-    arguments.check_at_least_1("max_new_tokens", max_new_tokens)
-    arguments.check_token("end_id", end_id, vocab_size)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,18 +9,8 @@ from minillm.device import to_host
 from minillm.generation import arguments
 from minillm.generation.sampling import sample
 from minillm.generation.settings import SamplingSettings
-from minillm.layers import KVCache
+from minillm.generation.stepper import Stepper
 from minillm.types import Array
-
-
-class Stepper(Protocol):
-    """What generate needs of a model: causal logits through a cache."""
-
-    config: Any
-
-    def step(self, ids: Array, caches: list[KVCache]) -> Array: ...
-    def single_step(self, caches: list[KVCache]) -> Callable[[int], Array]: ...
-    def caches(self) -> list[KVCache]: ...
 
 
 @dataclass(frozen=True)
@@ -70,9 +59,9 @@ def _stream(
     rng: np.random.Generator,
 ) -> Iterator[Token]:
     caches, unread, n_prompt = model.caches(), list(context), len(context)
-    single_step = model.single_step(caches)
+    single_step, longest = model.single_step(caches), arguments.longest(model.config)
     for _ in range(max_new_tokens):
-        if len(caches[0]) + len(unread) > model.config.max_seq_len:
+        if len(caches[0]) + len(unread) > longest:
             assert window is not None  # the door let nothing else through
             caches, unread = model.caches(), context[-window:]
             single_step = model.single_step(caches)
@@ -92,16 +81,13 @@ def _stream(
 def _checked_prompt(
     model: Stepper, ids: Array, max_new_tokens: int, window: int | None
 ) -> list[int]:
-    longest = model.config.max_seq_len
+    longest = arguments.longest(model.config)
     prompt = arguments.checked_prompt(ids, model.config.vocab_size)
     if max_new_tokens < 0:
         raise ValueError(f"max_new_tokens {max_new_tokens} must be at least 0")
     if window is not None and not 1 <= window < longest:
         raise ValueError(f"window {window}: give 1 to {longest - 1} (below max_seq_len)")
-    needed = len(prompt) + max(0, max_new_tokens - 1)  # the last token is never read
-    if window is None and needed > longest:
-        raise ValueError(
-            f"a prompt of {len(prompt)} tokens and {max_new_tokens} new ones exceed "
-            f"max_seq_len {longest}: shorten them, or give a sliding window"
-        )
+    if window is None:
+        advice = "shorten them, or give a sliding window"
+        arguments.check_context(len(prompt), max_new_tokens, longest, advice)
     return prompt

@@ -1,22 +1,17 @@
-"""What generation needs of a model that continues several texts at once."""
+"""What generation needs of a model."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from minillm.types import Array
 
 
-class Cache(Protocol):
-    """What a model remembers of the tokens it has read; len is how many those are."""
-
-    def __len__(self) -> int: ...
-    def select(self, rows: Array) -> None: ...
-
-
 class BatchStepper(Protocol):
-    """Logits (batch, n_new, vocab_size) for ids (batch, n_new) that continue the caches.
+    """Continue several texts at once: ids (batch, n_new) -> logits (..., vocab_size).
 
-    `select` of a cache keeps the given rows of the batch, in their order; a row may be
-    kept twice.
+    config has vocab_size, and max_seq_len, which is None where there is no limit. Caches
+    remember what was read: len(cache) tokens of each text. cache.select(rows) keeps those
+    rows of the batch, in that order; a row may be kept twice.
     """
 
     config: Any
@@ -25,10 +20,16 @@ class BatchStepper(Protocol):
     def caches(self) -> list[Any]: ...
 
 
+class Stepper(BatchStepper, Protocol):
+    """A stepper that also continues one text by one token, as fast as it can."""
+
+    def single_step(self, caches: list[Any]) -> Callable[[int], Array]: ...
+
+
 class AttentiveStepper(BatchStepper, Protocol):
     """A stepper that also says how each new word looked at the words of one source.
 
-    step_with_attention gives logits and weights (batch, n_new, n_source); those of a
+    step_with_attention gives logits, and weights (batch, n_new, n_source): those of a
     position are the p_ij of the word that its logits choose. source_mask (1, n_source) is
     True at real words, or None where all are.
     """
