@@ -4,11 +4,13 @@ from minillm.evaluation.baselines import token_baselines
 from minillm.evaluation.compression import compression_baselines
 from minillm.evaluation.interpolated import InterpolatedNgram
 from minillm.evaluation.kneser_ney import KneserNey
+from minillm.evaluation.ngram_lm import NgramLM
 from minillm.evaluation.units import bits_per_byte
 
 __all__ = [
     "InterpolatedNgram",
     "KneserNey",
+    "NgramLM",
     "bits_per_byte",
     "compression_baselines",
     "token_baselines",

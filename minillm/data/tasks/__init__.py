@@ -1,5 +1,5 @@
 """Small generated tasks whose best score is known, each in its own vocabulary."""
 
-from minillm.data.tasks import dialogues, scores, translation
+from minillm.data.tasks import dialogues, recall, scores, translation
 
-__all__ = ["dialogues", "scores", "translation"]
+__all__ = ["dialogues", "recall", "scores", "translation"]

@@ -1,0 +1,126 @@
+"""Truncated backpropagation: the loss of the whole text, the gradient of its chunks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minillm import functional as F
+from minillm.gradient_check import check_parameters
+from minillm.models import RecurrentConfig, RecurrentLM
+from minillm.training import (
+    AdamW,
+    Constant,
+    Flat,
+    NextToken,
+    Trainer,
+    TrainerSettings,
+    TruncatedNextToken,
+)
+from tests.strategies import rngs, scatter
+
+VOCAB_SIZE, SEQ_LEN = 7, 8
+cells = st.sampled_from(["rnn", "lstm", "gru"])
+few = settings(max_examples=20)
+
+
+def draw(rng, cell, ignored=0.3):
+    config = RecurrentConfig(VOCAB_SIZE, 5, 2, cell)
+    model = scatter(RecurrentLM(config, rng=rng).astype(np.float64), rng)
+    inputs, targets = rng.integers(0, VOCAB_SIZE, (2, 3, SEQ_LEN))
+    targets[rng.random(targets.shape) < ignored] = F.IGNORED
+    return model, (inputs, targets)
+
+
+def loss_and_gradient(objective, model, batch, dloss=1.0):
+    theta = Flat(model)
+    theta.grad[...] = 0
+    loss, backward = objective(model, batch, None)
+    backward(dloss)
+    return loss, theta.grad.copy()
+
+
+@few
+@given(rngs, cells, st.integers(SEQ_LEN, 2 * SEQ_LEN))
+def test_chunks_as_long_as_the_text_are_full_backpropagation_to_the_last_bit(rng, cell, k):
+    model, batch = draw(rng, cell)
+    loss, gradient = loss_and_gradient(NextToken(), model, batch)
+    loss_truncated, truncated = loss_and_gradient(TruncatedNextToken(k), model, batch)
+    assert loss_truncated == loss
+    assert_array_equal(truncated, gradient)
+
+
+@few
+@given(rngs, cells, st.integers(1, SEQ_LEN - 1))
+def test_the_loss_is_that_of_the_whole_text_and_the_gradient_another(rng, cell, k):
+    model, batch = draw(rng, cell, ignored=0)
+    loss, gradient = loss_and_gradient(NextToken(), model, batch)
+    loss_truncated, truncated = loss_and_gradient(TruncatedNextToken(k), model, batch)
+    assert_allclose(loss_truncated, loss, rtol=1e-12)
+    assert np.abs(truncated - gradient).max() > 1e-6
+
+
+@settings(max_examples=6, deadline=None)
+@given(rngs, cells, st.integers(1, SEQ_LEN - 1))
+def test_the_gradient_is_that_of_a_loss_whose_carried_states_are_constants(rng, cell, k):
+    """The states are made once, and held while the parameters move."""
+    model, (inputs, targets) = draw(rng, cell)
+    n = (targets != F.IGNORED).sum()
+    chunks, states = [], None
+    for start in range(0, SEQ_LEN, k):
+        chunks.append((slice(start, start + k), states))
+        _, states, _ = model.chunk(inputs[:, start : start + k], states)
+
+    def forward():
+        """The loss with constant states, and the backward that is claimed to fit."""
+        total = 0.0
+        for part, held in chunks:
+            logits, _, _ = model.chunk(inputs[:, part], held)
+            share = (targets[:, part] != F.IGNORED).sum() / n
+            total += share * F.cross_entropy(logits, targets[:, part])[0]
+        return total, TruncatedNextToken(k)(model, (inputs, targets), None)[1]
+
+    if n:
+        check_parameters(forward, model.named_parameters(), rng=rng)
+
+
+@few
+@given(rngs, cells, st.integers(1, SEQ_LEN))
+def test_the_gradient_is_scaled_by_what_backward_is_given(rng, cell, k):
+    model, batch = draw(rng, cell)
+    objective = TruncatedNextToken(k)
+    _, gradient = loss_and_gradient(objective, model, batch)
+    _, quarter = loss_and_gradient(objective, model, batch, 0.25)
+    assert_allclose(quarter, gradient / 4, rtol=1e-12, atol=1e-14)
+
+
+def test_a_batch_without_targets_has_a_loss_of_0():
+    model, (inputs, targets) = draw(np.random.default_rng(0), "lstm")
+    batch = inputs, np.full_like(targets, F.IGNORED)
+    loss, gradient = loss_and_gradient(TruncatedNextToken(3), model, batch)
+    assert loss == 0
+    assert_array_equal(gradient, 0)
+
+
+def test_the_trainer_takes_it_and_dropout_too():
+    config = RecurrentConfig(6, 16, 1, "lstm", dropout=0.1)
+    model = RecurrentLM(config, rng=np.random.default_rng(0))
+    ids = (np.arange(13) + np.arange(8)[:, None]) % 6
+    trainer = Trainer(
+        model,
+        TruncatedNextToken(4),
+        lambda step: (ids[:, :-1], ids[:, 1:]),
+        AdamW(Flat(model)),
+        Constant(1e-2),
+        TrainerSettings(steps=40),
+    )
+    first = trainer.train_step()
+    trainer.run()
+    assert trainer.losses[-1] < first / 2
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_a_truncation_below_one_token_is_refused(k):
+    with pytest.raises(ValueError, match=f"k {k}: a gradient goes back at least 1 token"):
+        TruncatedNextToken(k)
