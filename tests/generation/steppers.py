@@ -29,6 +29,7 @@ class Family:
     those rows of the batch, of which n_first were read in the first step.
     """
 
+    model: Any
     stepper: Any
     alone: Callable[[int], Any]  # a stepper for one row of the batch
     full: Callable[[list[int], np.ndarray, int], np.ndarray]
@@ -37,7 +38,7 @@ class Family:
 def without_a_source(make):
     def family(rng, batch):
         model = scatter(make(rng), rng).astype(np.float64)
-        return Family(model, lambda row: model, lambda rows, ids, n_first: model(ids)[0])
+        return Family(model, model, lambda row: model, lambda rows, ids, n: model(ids)[0])
 
     return family
 
@@ -48,7 +49,7 @@ def prefix_lm(rng, batch):
     def full(rows, ids, n_first):
         return model(ids, np.full(len(ids), n_first))[0]
 
-    return Family(model, lambda row: model, full)
+    return Family(model, model, lambda row: model, full)
 
 
 def draw_sources(rng, batch):
@@ -70,7 +71,7 @@ def beside_a_source(**parts):
         def alone(row):
             return model.reading(source[[row]], mask[[row]])
 
-        return Family(model.reading(source, mask), alone, full)
+        return Family(model, model.reading(source, mask), alone, full)
 
     return family
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minillm import functional as F
+from minillm.device import to_device
 from minillm.generation import SamplingSettings, beam_search, generate, greedy_batch
+from tests.device.strict_backend import DeviceArray
 from tests.generation.steppers import FAMILIES, MAX_SEQ_LEN, VOCAB_SIZE
 from tests.strategies import rngs
 
@@ -107,6 +109,26 @@ def test_beam_search_weighs_its_texts_by_full_passes(make, rng, n_first, width):
         ids = np.array([[*prompt, *y.ids]])
         log_p, _ = F.log_softmax(family.full([0], ids[:, :-1], n_first)[0, n_first - 1 :])
         assert_allclose(y.log_probability, sum(log_p[range(len(y.ids)), y.ids]), **CLOSE)
+
+
+@every_family
+def test_a_device_writes_the_same(make):
+    """On the strict stand-in for CuPy; ids come and go on the host."""
+    family, ids = make(np.random.default_rng(0), 1), np.array([[1, 3]])
+
+    def write():
+        model, limits = family.alone(0), {"end_id": END, "max_new_tokens": 5}
+        beta = 0.2 if hasattr(model, "step_with_attention") else 0.0
+        tokens = generate(model, ids[0], 5, rng=np.random.default_rng(1))
+        return (
+            beam_search(model, ids[0], width=3, coverage_penalty=beta, **limits),
+            greedy_batch(model, ids, **limits),
+            [token.id for token in tokens],
+        )
+
+    on_host = write()
+    to_device(family.model, DeviceArray)
+    assert write() == on_host
 
 
 @pytest.mark.parametrize("name", ["lstm", "convolution"])
