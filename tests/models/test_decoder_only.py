@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
+from minillm.layers import (
+    Alibi,
+    CausalRelativeBias,
+    NoOrder,
+    RotaryHalf,
+    RotaryInterleaved,
+)
 from minillm.models import DecoderConfig, DecoderOnly
 from minillm.models.parts import PARTS
 from tests.strategies import rngs, scatter
@@ -17,6 +24,15 @@ from tests.strategies import rngs, scatter
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 MAX_SEQ_LEN = 9
 
+ORDERS = {
+    "sinusoidal": NoOrder,
+    "learned": NoOrder,
+    "none": NoOrder,
+    "rotary": RotaryHalf,
+    "rotary_interleaved": RotaryInterleaved,
+    "alibi": Alibi,
+    "relative": CausalRelativeBias,
+}
 POSITIONS = list(PARTS["positions"])
 every_position = pytest.mark.parametrize("positions", POSITIONS)
 
@@ -121,6 +137,7 @@ def test_all_layers_share_one_sense_of_order(positions):
     config = DecoderConfig(7, 5, 8, 3, 2, positions=positions)
     model = DecoderOnly(config, rng=np.random.default_rng(0))
     assert len({id(block.attn.order) for block in model.blocks}) == 1
+    assert type(model.blocks[0].attn.order) is ORDERS[positions]
     names = [name for name, _ in model.named_parameters() if "order" in name]
     assert names == (["blocks.0.attn.order.weight"] if positions == "relative" else [])
 
