@@ -1,0 +1,153 @@
+"""The published models' shapes give their published sizes, or we say why not."""
+
+import math
+
+import pytest
+
+from minillm.models import PUBLISHED, count_parameters
+from minillm.models.published.entry import WEIGHTS
+
+# Exact totals: those of the released weights where there are any, else of the arithmetic.
+EXACT = {
+    "Transformer base": 63_082_496,
+    "Transformer big": 214_245_376,
+    "BERT base": 109_482_240,
+    "BERT large": 335_141_888,
+    "GPT": 116_534_784,
+    "T5 small": 60_506_624,
+    "T5 base": 222_903_552,
+    "BART base": 139_420_416,
+    "RoBERTa base": 124_645_632,
+    "RoBERTa large": 355_359_744,
+    "DistilBERT": 66_362_880,
+    "GPT-2 small": 124_439_808,
+    "GPT-2 medium": 354_823_168,
+    "GPT-2 large": 774_030_080,
+    "GPT-2 XL": 1_557_611_200,
+    "GPT-3": 174_604_259_328,
+    "FLAN-T5 small": 76_961_152,
+    "FLAN-T5 base": 247_577_856,
+    "BLOOM": 176_247_271_424,
+    "BloombergGPT": 50_558_868_480,
+    "LLaMA 7B": 6_738_415_616,
+    "LLaMA 13B": 13_015_864_320,
+    "LLaMA 33B": 32_528_943_616,
+    "LLaMA 65B": 65_285_660_672,
+    "Llama 2 70B": 68_976_648_192,
+}
+
+# What the authors print, and to how many digits that is our count rounded.
+ROUNDED = {
+    "BERT base": (110e6, 2),
+    "BERT large": (340e6, 2),
+    "GPT": (117e6, 3),
+    "T5 small": (60e6, 1),
+    "T5 base": (220e6, 2),
+    "BART base": (140e6, 2),
+    "RoBERTa base": (125e6, 3),
+    "RoBERTa large": (355e6, 3),
+    "DistilBERT": (66e6, 2),
+    "GPT-3": (174_600e6, 4),
+    "FLAN-T5 small": (80e6, 1),
+    "FLAN-T5 base": (250e6, 2),
+    "BLOOM": (176_247e6, 6),
+    "BloombergGPT": (50.6e9, 3),
+    "LLaMA 7B": (6.7e9, 2),
+    "LLaMA 13B": (13.0e9, 3),
+    "LLaMA 33B": (32.5e9, 3),
+    "Llama 2 70B": (70e9, 1),
+}
+# What rounding does not explain: the printed number, and our count less it, in percent.
+OTHER = {
+    "Transformer base": (65e6, -2.95),
+    "Transformer big": (213e6, 0.58),
+    "GPT-2 small": (117e6, 6.36),
+    "GPT-2 medium": (345e6, 2.85),
+    "GPT-2 large": (762e6, 1.58),
+    "GPT-2 XL": (1542e6, 1.01),
+    "LLaMA 65B": (65.2e9, 0.13),
+}
+
+
+def rounded(n, digits):
+    return round(n, digits - 1 - math.floor(math.log10(n)))
+
+
+def test_every_published_model_is_checked():
+    assert set(PUBLISHED) == set(EXACT) == set(ROUNDED) | set(OTHER)
+    assert not set(ROUNDED) & set(OTHER)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_the_shape_gives_the_exact_number(name):
+    model = PUBLISHED[name]
+    assert model.name == name
+    assert model.n_parameters == count_parameters(model.config, model.head) == EXACT[name]
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_rounded_it_is_the_number_that_the_authors_print(name):
+    printed, digits = ROUNDED[name]
+    assert rounded(PUBLISHED[name].n_parameters, digits) == printed
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_what_rounding_does_not_explain_is_as_large_as_we_know_and_has_its_words(name):
+    printed, percent = OTHER[name]
+    model = PUBLISHED[name]
+    difference = 100 * (model.n_parameters / printed - 1)
+    assert abs(difference - percent) < 0.005
+    assert not model.difference.startswith("Rounding")
+
+
+def test_llama_65b_is_cut_off_where_it_should_be_rounded():
+    assert math.floor(PUBLISHED["LLaMA 65B"].n_parameters / 1e8) == 652
+
+
+@pytest.mark.parametrize(("name", "without"), [("base", 63_045_632), ("big", 214_171_648)])
+def test_the_transformer_s_biases_of_attention_are_the_stated_difference(name, without):
+    model = PUBLISHED[f"Transformer {name}"]
+    n_attentions = 6 + 6 + 6  # the encoder's, the decoder's, and between them
+    biases = n_attentions * 4 * model.config.d_model
+    assert model.n_parameters - biases == without
+
+
+def test_bart_s_padded_vocabulary_makes_the_printed_number_to_three_digits():
+    model = PUBLISHED["BART base"]
+    padding = (51_201 - model.config.vocab_size) * model.config.d_model
+    assert rounded(model.n_parameters, 3) == 139e6
+    assert rounded(model.n_parameters + padding, 3) == 140e6
+
+
+def test_bert_s_other_counts_are_those_of_its_released_parts():
+    base, large = PUBLISHED["BERT base"].config, PUBLISHED["BERT large"].config
+    assert count_parameters(base) == 108_891_648
+    assert count_parameters(base, "masked") == 109_514_298
+    next_sentence = 2 * large.d_model + 2  # BERT's second pretraining task, not ours
+    pooler = count_parameters(large, "pooler") - count_parameters(large)
+    assert count_parameters(large, "masked") + pooler + next_sentence == 336_226_108
+    assert count_parameters(PUBLISHED["DistilBERT"].config, "masked") == 66_985_530
+
+
+def test_distilbert_is_half_of_bert_without_segments_and_pooler():
+    bert, distilled = PUBLISHED["BERT base"], PUBLISHED["DistilBERT"]
+    d = bert.config.d_model
+    whole_layers = bert.n_parameters - distilled.n_parameters - 2 * d - (d * d + d)
+    assert whole_layers == 6 * (12 * d * d + 13 * d)
+
+
+def test_each_has_its_source_its_words_and_its_year_in_order():
+    years = [model.year for model in PUBLISHED.values()]
+    assert years == sorted(years)
+    for model in PUBLISHED.values():
+        assert " et al. " in model.source and model.organisation
+        assert model.weights in WEIGHTS
+        assert model.difference.endswith(".")
+
+
+def test_the_branches_are_three():
+    branches = {name: model.branch for name, model in PUBLISHED.items()}
+    assert branches["RoBERTa base"] == "encoder-only"
+    assert branches["FLAN-T5 base"] == "encoder-decoder"
+    assert branches["LLaMA 7B"] == "decoder-only"
+    assert set(branches.values()) == {"encoder-only", "encoder-decoder", "decoder-only"}
