@@ -97,11 +97,6 @@ class _Beam:
         self, next_log_p: Array, weights: Array, width: int
     ) -> tuple["_Beam", Array]:
         """The `width` most probable continuations, and the row that each continues."""
-        if len(next_log_p) != len(self.ids):
-            raise ValueError(
-                f"the model answers for {len(next_log_p)} texts where {len(self.ids)} were "
-                "asked: beam search continues one prompt, beside one source"
-            )
         log_p = (self.log_p[:, None] + next_log_p).ravel()
         # in the order of ids before and after, and top_k keeps the lower of equals
         chosen = np.flatnonzero(top_k(log_p, width) > -np.inf)

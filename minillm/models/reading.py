@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from minillm import functional as F
 from minillm.layers import CrossCache
+from minillm.models.one_by_one import one_by_one
 from minillm.types import Array
 
 if TYPE_CHECKING:
@@ -46,8 +45,13 @@ class Reading:
         """Also how the last block looked at the source, averaged over its heads.
 
         -> logits (batch, n_new, vocab_size), weights (batch, n_new, n_source)
+        Raises ValueError unless there is one row of ids for each source.
         """
-        model = self.model
+        model, n_sources = self.model, len(caches[0].memory.k)
+        if len(ids) != n_sources:
+            raise ValueError(
+                f"ids {ids.shape} beside {n_sources} sources: give one row for each"
+            )
         h, _ = model.embed_target(ids, start=len(caches[0]))
         for block, cache in zip(model.decoder, caches, strict=True):
             h, weights = block.step(h, cache)
@@ -56,4 +60,4 @@ class Reading:
 
     def single_step(self, caches: list[CrossCache]) -> Callable[[int], Array]:
         """`step` for one token of one sequence at a time."""
-        return lambda token_id: self.step(np.array([[token_id]]), caches)[0, 0]
+        return one_by_one(self, caches)

@@ -124,5 +124,5 @@ def test_a_source_of_nothing_but_padding_is_written_beside(rng, parts):
 def test_beam_search_beside_several_sources_is_refused():
     rng = np.random.default_rng(0)
     reading = draw_model(rng, {}).reading(*draw_sources(rng, 3))
-    with pytest.raises(ValueError, match="for 3 texts where 1 were asked"):
+    with pytest.raises(ValueError, match="beside 3 sources: give one row for each"):
         beam_search(reading, np.array([START]), width=2, max_new_tokens=3, end_id=END)

@@ -533,3 +533,11 @@ def test_a_text_that_grows_too_long_is_refused_and_nothing_is_lost():
 def test_layers_that_cannot_be_counted_are_refused(n_encoder_layers):
     with pytest.raises(ValueError, match=r"n_encoder_layers .*at least 1"):
         EncoderDecoderConfig(7, 5, 4, 1, 2, n_encoder_layers=n_encoder_layers)
+
+
+def test_a_reading_wants_one_row_for_each_of_its_sources():
+    rng = np.random.default_rng(0)
+    config = EncoderDecoderConfig(7, 5, d_model=6, n_layers=1, n_heads=2)
+    reading = EncoderDecoder(config, rng=rng).reading(np.ones((3, 4), int))
+    with pytest.raises(ValueError, match="beside 3 sources: give one row for each"):
+        reading.step(np.ones((1, 1), int), reading.caches())
