@@ -464,15 +464,6 @@ def test_what_cannot_be_is_refused_before_any_work(more, message):
         beam_search(Blind(0, Config(3, 5)), **arguments)
 
 
-def test_a_model_that_reads_several_sources_at_once_is_refused():
-    class Three(Table):
-        def step(self, ids, caches):
-            return np.zeros((3, 1, 3))
-
-    with pytest.raises(ValueError, match="answers for 3 texts where 1 were asked"):
-        beam_search(Three(0, Config(3)), [0], width=2, max_new_tokens=2, end_id=0)
-
-
 def test_a_context_may_be_filled_to_the_last_place():
     model = Table(0, Config(3, 5))
     assert beam_search(model, [0] * 4, width=2, max_new_tokens=2, end_id=0)
