@@ -6,12 +6,21 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.benchmarks import bpe, decoding, imports, machine, memory, training_step
+from tests.benchmarks import (
+    architectures,
+    bpe,
+    decoding,
+    imports,
+    machine,
+    memory,
+    training_step,
+)
 from tests.benchmarks.contestants import ContestantError
 from tests.benchmarks.table import Row, markdown
 
 SECTIONS = {
     "training": training_step,
+    "architectures": architectures,
     "decoding": decoding,
     "bpe": bpe,
     "imports": imports,
