@@ -1,5 +1,21 @@
 """Small generated tasks whose best score is known, each in its own vocabulary."""
 
-from minillm.data.tasks import dialogues, recall, scores, translation
+from minillm.data.tasks import (
+    dialogues,
+    entities,
+    entity_scores,
+    recall,
+    scores,
+    sentiment,
+    translation,
+)
 
-__all__ = ["dialogues", "recall", "scores", "translation"]
+__all__ = [
+    "dialogues",
+    "entities",
+    "entity_scores",
+    "recall",
+    "scores",
+    "sentiment",
+    "translation",
+]

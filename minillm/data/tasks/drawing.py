@@ -21,7 +21,10 @@ def train_and_test(
     n_test: int,
     rng: np.random.Generator,
 ) -> tuple[list[Example], list[Example]]:
-    """Draw n_train + n_test examples whose questions all differ, and cut them in two.
+    """Draw n_train + n_test examples whose questions all differ, and part them at random.
+
+    An example that was drawn before is drawn anew, so that what has few variants comes
+    up less often in a large draw; in train and test alike.
 
     Errors: ValueError for a negative number, and if the task has too few questions:
     when a hundred draws for each example were not enough.
@@ -40,4 +43,5 @@ def train_and_test(
             f"n_train {n_train} + n_test {n_test}: the task has fewer distinct examples"
         )
     drawn = list(examples.values())
-    return drawn[:n_train], drawn[n_train:]
+    shuffled = [drawn[i] for i in rng.permutation(n)]
+    return shuffled[:n_train], shuffled[n_train:]

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from minillm.data.tasks import dialogues, translation
+from minillm.data.tasks import dialogues, entities, sentiment, translation
 from minillm.data.tasks.drawing import pick, train_and_test
 
-TASKS = {"translation": translation, "dialogues": dialogues}
+TASKS = {
+    "translation": translation,
+    "dialogues": dialogues,
+    "sentiment": sentiment,
+    "entities": entities,
+}
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -48,6 +53,19 @@ def test_all_that_there_is_can_be_drawn_but_no_more():
     assert sorted(train + test) == list(range(10)) and len(train) == 7
     with pytest.raises(ValueError, match=r"n_train 8 \+ n_test 3: the task has fewer"):
         train_and_test(draw_digit, lambda digit: digit, 8, 3, rng)
+
+
+def test_what_has_few_variants_is_as_frequent_in_the_test_as_in_training():
+    """0 is drawn first most often: the test's half must get it half of the time."""
+
+    def draw(rng):
+        return int(rng.random() > 0.9) * int(rng.integers(10))
+
+    n, in_test = 400, 0
+    for seed in range(n):
+        rng = np.random.default_rng(seed)
+        in_test += 0 in train_and_test(draw, lambda digit: digit, 3, 3, rng)[1]
+    assert abs(in_test - n / 2) < 6.5 * (n / 4) ** 0.5
 
 
 def test_a_negative_number_of_examples_is_refused():
