@@ -52,8 +52,8 @@ def _flan_t5(d_model: int, n_layers: int, n_heads: int, d_ff: int) -> EncoderDec
 
 _TRANSFORMER_DIFFERENCE = (
     "Not known. The paper gives the shared vocabulary as about 37000. Our attention has "
-    "biases, which its equations have not: 4 d_model in each of 18 attentions. The code "
-    "was published, weights were not."
+    "biases, which its equations have not: 4 d_model in each of 18 attentions. The paper "
+    "points to its code, not to weights."
 )
 _FLAN_DIFFERENCE = (
     "Rounding. The shape is T5 1.1's: gated, with an output layer of its own. Programs "
