@@ -1,0 +1,359 @@
+"""Encoders against torch.nn.TransformerEncoder, BERT, RoBERTa and DistilBERT.
+
+Every parameter is drawn anew, norms and biases too; sequences are padded, and are
+compared where there are tokens: at padding ours is 0 and theirs is whatever comes.
+
+BERT embeds ids with the matrix E' that scores its output; ours multiplies E by
+sqrt(d_model) on the way in. The two are the same function where
+
+    E' = sqrt(d_model) E        gamma' = gamma / sqrt(d_model)      (the masked-token
+                                                                     head's norm, and
+                                                                     beta' alike)
+
+By the chain rule gradients take the inverse factors. BERT's norms have eps 1e-12 where
+ours have 1e-5: the peers are built with ours.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minillm import functional as F
+from minillm.models import (
+    ClassifierConfig,
+    EncoderConfig,
+    EncoderOnly,
+    MaskedLanguageModel,
+    SequenceClassifier,
+    TokenClassifier,
+)
+from tests.parity.torch_peer import (
+    assert_close,
+    assert_same_gradients,
+    dtypes,
+    grads,
+    load,
+    tensor,
+    weights,
+)
+from tests.strategies import rngs, scatter
+from tests.torch_form import stack_form
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+VOCAB_SIZE, MAX_SEQ_LEN, D_MODEL, D_FF = 17, 9, 12, 20
+SCALE = math.sqrt(D_MODEL)
+BATCH, SEQ_LEN, PAD = 4, 7, 1
+LABELS = ("yes", "no", "neither")
+few = settings(max_examples=5)
+layer_counts = st.integers(1, 3)
+head_counts = st.sampled_from([2, 3])
+
+
+def draw_batch(rng):
+    """ids that are PAD behind the mask and nowhere else: the peers never learn it."""
+    ids = rng.integers(2, VOCAB_SIZE, (BATCH, SEQ_LEN))
+    mask = np.arange(SEQ_LEN) < rng.integers(1, SEQ_LEN + 1, (BATCH, 1))
+    return np.where(mask, ids, PAD), mask, rng.integers(0, 2, ids.shape)
+
+
+# torch.nn.TransformerEncoder
+
+
+def encoder_form(arrays, n_layers):
+    form = stack_form(arrays, "blocks", "", n_layers)
+    form = {name.removeprefix("."): x for name, x in form.items()}
+    if "final_norm.gamma" in arrays:
+        form["norm.weight"] = arrays["final_norm.gamma"]
+        form["norm.bias"] = arrays["final_norm.beta"]
+    return form
+
+
+def make_torch_encoder(config):
+    pre = config.block == "pre_norm"
+    layer = torch.nn.TransformerEncoderLayer(
+        config.d_model,
+        config.n_heads,
+        config.d_ff,
+        dropout=0.0,
+        activation={"relu": "relu", "gelu_exact": "gelu"}[config.activation],
+        batch_first=True,
+        norm_first=pre,
+    )
+    norm = torch.nn.LayerNorm(config.d_model) if pre else None
+    encoder = torch.nn.TransformerEncoder(
+        layer, config.n_layers, norm, enable_nested_tensor=False
+    )
+    return encoder.double()
+
+
+@dtypes
+@pytest.mark.parametrize("block", ["post_norm", "pre_norm"])
+@few
+@given(rngs, layer_counts, head_counts, st.sampled_from(["relu", "gelu_exact"]))
+def test_pytorchs_encoder_and_every_gradient(
+    dtype, block, rng, n_layers, n_heads, activation
+):
+    config = EncoderConfig(
+        VOCAB_SIZE,
+        MAX_SEQ_LEN,
+        D_MODEL,
+        n_layers,
+        n_heads,
+        d_ff=D_FF,
+        block=block,
+        activation=activation,
+        embed_norm="none",
+    )
+    model = scatter(EncoderOnly(config, rng=rng).astype(dtype), rng)
+    peer = make_torch_encoder(config)
+    load(peer, encoder_form(weights(model), n_layers))
+    ids, mask, _ = draw_batch(rng)
+    h, backward = model(ids, mask)
+    dh = rng.normal(size=h.shape).astype(dtype)
+    backward(dh)
+
+    E = tensor(model.vocabulary.token_embed.weight.data)
+    P = tensor(model.positions.weight.data)
+    embedded = SCALE * E[torch.tensor(ids)] + P[:SEQ_LEN]
+    h_theirs = peer(embedded, src_key_padding_mask=torch.tensor(~mask))
+    at_tokens = torch.tensor(mask[..., None])
+    (h_theirs * at_tokens * torch.tensor(dh.astype(np.float64))).sum().backward()
+
+    assert_close(h, h_theirs * at_tokens, dtype, "h")
+    assert_close(model.vocabulary.token_embed.weight.grad, E.grad, dtype, "E")
+    assert_close(model.positions.weight.grad, P.grad, dtype, "P")
+    assert_same_gradients(peer, encoder_form(grads(model), n_layers), dtype)
+
+
+# BERT and its kin
+
+BERT_BLOCK = {
+    "attn.q_proj": "attention.self.query",
+    "attn.k_proj": "attention.self.key",
+    "attn.v_proj": "attention.self.value",
+    "attn.o_proj": "attention.output.dense",
+    "attn_norm": "attention.output.LayerNorm",
+    "ffn.up_proj": "intermediate.dense",
+    "ffn.down_proj": "output.dense",
+    "ffn_norm": "output.LayerNorm",
+}
+DISTILBERT_BLOCK = {
+    "attn.q_proj": "attention.q_lin",
+    "attn.k_proj": "attention.k_lin",
+    "attn.v_proj": "attention.v_lin",
+    "attn.o_proj": "attention.out_lin",
+    "attn_norm": "sa_layer_norm",
+    "ffn.up_proj": "ffn.lin1",
+    "ffn.down_proj": "ffn.lin2",
+    "ffn_norm": "output_layer_norm",
+}
+
+
+def part_form(arrays, ours, theirs, scale=1.0):
+    """A linear map, whose matrix PyTorch keeps (d_out, d_in), or a norm."""
+    if f"{ours}.gamma" in arrays:
+        weight, bias = arrays[f"{ours}.gamma"], arrays[f"{ours}.beta"]
+    else:
+        weight, bias = arrays[f"{ours}.weight"].T, arrays[f"{ours}.bias"]
+    return {f"{theirs}.weight": scale * weight, f"{theirs}.bias": scale * bias}
+
+
+def body_form(arrays, scale, n_layers, name, layers="encoder.layer", block=BERT_BLOCK):
+    """The encoder itself; `scale` is what E takes."""
+    ours = "encoder."
+    E = arrays[f"{ours}vocabulary.token_embed.weight"]
+    form = {
+        f"{name}.embeddings.word_embeddings.weight": scale * E,
+        f"{name}.embeddings.position_embeddings.weight": arrays[f"{ours}positions.weight"],
+    }
+    if f"{ours}segments.weight" in arrays:
+        S = arrays[f"{ours}segments.weight"]
+        form[f"{name}.embeddings.token_type_embeddings.weight"] = S
+    form |= part_form(arrays, f"{ours}embed_norm", f"{name}.embeddings.LayerNorm")
+    for i in range(n_layers):
+        for part, theirs in block.items():
+            their_name = f"{name}.{layers}.{i}.{theirs}"
+            form |= part_form(arrays, f"{ours}blocks.{i}.{part}", their_name)
+    return form
+
+
+def bert_mlm_form(arrays, scale, n_layers):
+    head = "cls.predictions"
+    return (
+        body_form(arrays, scale, n_layers, "bert")
+        | part_form(arrays, "transform", f"{head}.transform.dense")
+        | part_form(arrays, "norm", f"{head}.transform.LayerNorm", 1 / scale)
+        | {f"{head}.bias": arrays["bias"]}
+    )
+
+
+def roberta_mlm_form(arrays, scale, n_layers):
+    """Positions are counted from PAD + 1, and so two rows of the table stand idle."""
+    form = body_form(arrays, scale, n_layers, "roberta")
+    P = form["roberta.embeddings.position_embeddings.weight"]
+    P = np.concatenate([np.zeros_like(P[: PAD + 1]), P])
+    return (
+        form
+        | {"roberta.embeddings.position_embeddings.weight": P}
+        | part_form(arrays, "transform", "lm_head.dense")
+        | part_form(arrays, "norm", "lm_head.layer_norm", 1 / scale)
+        | {"lm_head.bias": arrays["bias"]}
+    )
+
+
+def distilbert_mlm_form(arrays, scale, n_layers):
+    return (
+        body_form(
+            arrays, scale, n_layers, "distilbert", "transformer.layer", DISTILBERT_BLOCK
+        )
+        | part_form(arrays, "transform", "vocab_transform")
+        | part_form(arrays, "norm", "vocab_layer_norm", 1 / scale)
+        | {"vocab_projector.bias": arrays["bias"]}
+    )
+
+
+def bert_sequence_form(arrays, scale, n_layers):
+    return (
+        body_form(arrays, scale, n_layers, "bert")
+        | part_form(arrays, "pooler", "bert.pooler.dense")
+        | part_form(arrays, "classifier", "classifier")
+    )
+
+
+def bert_token_form(arrays, scale, n_layers):
+    return body_form(arrays, scale, n_layers, "bert") | part_form(
+        arrays, "classifier", "classifier"
+    )
+
+
+def with_key_biases(arrays):
+    """Key biases as columns of their matrices, beside which they are to be measured.
+
+    They move all scores of a query alike, so their gradients are zero to rounding.
+    """
+    joined = dict(arrays)
+    for name in arrays:
+        if name.endswith(("key.bias", "k_lin.bias")):
+            weight = name.replace(".bias", ".weight")
+            joined[weight] = np.column_stack([arrays[weight], joined.pop(name)])
+    return joined
+
+
+def bert_config(kind, config, **more):
+    """BERT's or RoBERTa's: ours in their words."""
+    return kind(
+        vocab_size=config.vocab_size,
+        hidden_size=config.d_model,
+        num_hidden_layers=config.n_layers,
+        num_attention_heads=config.n_heads,
+        intermediate_size=config.d_ff,
+        hidden_act="gelu",
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        type_vocab_size=config.n_segments,
+        layer_norm_eps=1e-5,
+        pad_token_id=PAD,
+        num_labels=len(LABELS),
+        **({"max_position_embeddings": config.max_seq_len} | more),
+    )
+
+
+def bert(config):
+    return bert_config(transformers.BertConfig, config)
+
+
+def roberta(config):
+    rows = config.max_seq_len + PAD + 1
+    return bert_config(transformers.RobertaConfig, config, max_position_embeddings=rows)
+
+
+def distilbert(config):
+    return transformers.DistilBertConfig(
+        vocab_size=config.vocab_size,
+        max_position_embeddings=config.max_seq_len,
+        dim=config.d_model,
+        n_layers=config.n_layers,
+        n_heads=config.n_heads,
+        hidden_dim=config.d_ff,
+        activation="gelu",
+        dropout=0.0,
+        attention_dropout=0.0,
+        pad_token_id=PAD,
+    )
+
+
+def set_norm_eps(peer):
+    """DistilBERT's eps, 1e-12, is written in its code."""
+    for module in peer.modules():
+        if isinstance(module, torch.nn.LayerNorm):
+            module.eps = 1e-5
+    return peer
+
+
+def draw_model(rng, kind, dtype, n_layers, n_heads, n_segments):
+    shape = VOCAB_SIZE, MAX_SEQ_LEN, D_MODEL, n_layers, n_heads, D_FF
+    if kind is MaskedLanguageModel:
+        config = EncoderConfig(*shape, n_segments=n_segments)
+    else:
+        config = ClassifierConfig(*shape, n_segments=n_segments, labels=LABELS)
+    return scatter(kind(config, rng=rng).astype(dtype), rng)
+
+
+def draw_targets(rng, kind, mask):
+    """Each has one that counts; places that hold no token never count."""
+    if kind is SequenceClassifier:
+        return rng.integers(0, len(LABELS), BATCH)
+    n = VOCAB_SIZE if kind is MaskedLanguageModel else len(LABELS)
+    targets = rng.integers(0, n, mask.shape)
+    targets[~mask | (rng.random(mask.shape) < 0.3)] = F.IGNORED
+    targets[0, 0] = 0
+    return targets
+
+
+PEERS = {
+    "BertForMaskedLM": (MaskedLanguageModel, 2, bert, bert_mlm_form),
+    "RobertaForMaskedLM": (MaskedLanguageModel, 1, roberta, roberta_mlm_form),
+    "DistilBertForMaskedLM": (MaskedLanguageModel, 0, distilbert, distilbert_mlm_form),
+    "BertForSequenceClassification": (SequenceClassifier, 2, bert, bert_sequence_form),
+    "BertForTokenClassification": (TokenClassifier, 2, bert, bert_token_form),
+}
+
+
+@dtypes
+@pytest.mark.parametrize("name", PEERS)
+@few
+@given(rng=rngs, n_layers=layer_counts, n_heads=head_counts)
+def test_logits_loss_and_every_gradient(dtype, name, rng, n_layers, n_heads):
+    kind, n_segments, peer_config, form = PEERS[name]
+    model = draw_model(rng, kind, dtype, n_layers, n_heads, n_segments)
+    peer = set_norm_eps(getattr(transformers, name)(peer_config(model.config)).double())
+    load(peer, form(weights(model), SCALE, n_layers))
+    ids, mask, segment_ids = draw_batch(rng)
+    targets = draw_targets(rng, kind, mask)
+    segments = segment_ids if n_segments == 2 else None
+
+    logits, backward = model(ids, mask, segments)
+    loss, loss_backward = F.cross_entropy(logits, targets)
+    backward(loss_backward())
+    kept = {} if segments is None else {"token_type_ids": torch.tensor(segments)}
+    logits_theirs = peer(
+        torch.tensor(ids), attention_mask=torch.tensor(mask).long(), **kept
+    ).logits
+    loss_theirs = torch.nn.functional.cross_entropy(
+        logits_theirs.reshape(-1, logits.shape[-1]), torch.tensor(targets.reshape(-1))
+    )
+    loss_theirs.backward()
+
+    at_tokens = mask if logits.ndim == 3 else slice(None)
+    assert_close(logits[at_tokens], logits_theirs.detach().numpy()[at_tokens], dtype)
+    assert_close(loss, loss_theirs, dtype, "loss")
+    ours = with_key_biases(form(grads(model), 1 / SCALE, n_layers))
+    theirs = with_key_biases({name: p.grad.numpy() for name, p in peer.named_parameters()})
+    assert ours.keys() == theirs.keys()
+    for part, grad in theirs.items():
+        assert_close(ours[part], grad, dtype, part)
