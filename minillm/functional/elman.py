@@ -40,16 +40,18 @@ def elman(
     np.matmul(x, W_x, out=h[1:])
     h[1:] += b
     for t in range(seq_len):
-        h[t + 1] += h[t] @ W_h
-        np.tanh(h[t + 1], out=h[t + 1])
+        a_t = h[t + 1]  # x_t W_x + b so far
+        a_t += h[t] @ W_h
+        np.tanh(a_t, out=a_t)
 
     def backward(dy: Array) -> tuple[Array, ...]:
         da = 1 - h[1:] * h[1:]  # the slopes, until dh arrives
         dh_next = np.zeros_like(h[0])
         for t in reversed(range(seq_len)):
             dh_next += dy[:, t]
-            da[t] *= dh_next
-            np.matmul(da[t], W_h.T, out=dh_next)
+            da_t = da[t]
+            da_t *= dh_next
+            np.matmul(da_t, W_h.T, out=dh_next)
         dx = (rows(da) @ W_x.T).reshape(x.shape).swapaxes(0, 1)
         dW_x = rows(x).T @ rows(da)
         dW_h = rows(h[:-1]).T @ rows(da)

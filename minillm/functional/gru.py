@@ -48,11 +48,12 @@ def gru(
         dproduct = np.empty_like(da)  # (da^r, da^z, dm)
         for t in reversed(range(seq_len)):
             dh += dy[:, t]
-            da[t] *= dh[:, None]
-            dm[t] *= da[t, :, 2]
-            dproduct[t, :, :2], dproduct[t, :, 2] = da[t, :, :2], dm[t]
+            da_t, dm_t, dproduct_t = da[t], dm[t], dproduct[t]
+            da_t *= dh[:, None]
+            dm_t *= da_t[:, 2]
+            dproduct_t[:, :2], dproduct_t[:, 2] = da_t[:, :2], dm_t
             dh *= z[t]
-            dh += dproduct[t].reshape(batch, -1) @ W_h.T
+            dh += dproduct_t.reshape(batch, -1) @ W_h.T
         da_rows, dproduct_rows = da.reshape(-1, 3 * d), dproduct.reshape(-1, 3 * d)
         dx = (da_rows @ W_x.T).reshape(x.shape).swapaxes(0, 1)
         dW_x = rows(x).T @ da_rows
@@ -84,9 +85,10 @@ def _forward(
         np.add(product[:, 2 * d :], b_n, out=m[t])
         n += r * m[t]
         np.tanh(n, out=n)
-        np.subtract(h[t], n, out=h[t + 1])
-        h[t + 1] *= z
-        h[t + 1] += n
+        h_t = h[t + 1]
+        np.subtract(h[t], n, out=h_t)
+        h_t *= z
+        h_t += n
     return a.reshape(seq_len, batch, 3, d), m, h
 
 

@@ -51,10 +51,10 @@ def lstm(
             dh += dy[:, 0, t]
             dc += dy[:, 1, t]
             dc += dh * dc_by_dh[t]
-            da[t, :, :3] *= dc[:, None]
-            da[t, :, 3] *= dh
+            da_t = da[t]
+            da_t *= np.stack((dc, dc, dc, dh), 1)
             dc *= f[t]
-            np.matmul(da[t].reshape(batch, -1), W_h.T, out=dh)
+            np.matmul(da_t.reshape(batch, -1), W_h.T, out=dh)
         da_rows = da.reshape(seq_len * batch, -1)
         dx = (da_rows @ W_x.T).reshape(x.shape).swapaxes(0, 1)
         dW_x = rows(x).T @ da_rows
@@ -85,13 +85,14 @@ def _forward(
     tanh_c = np.empty_like(c[1:])
     h[0], c[0] = state_0[:, 0], state_0[:, 1]
     for t in range(seq_len):
-        a[t] += h[t] @ half_W_h
-        np.tanh(a[t], out=a[t])
-        a[t] *= half
-        a[t] += rest
-        np.multiply(f[t], c[t], out=c[t + 1])
-        c[t + 1] += i[t] * g[t]
-        np.tanh(c[t + 1], out=tanh_c[t])
+        a_t, c_t = a[t], c[t + 1]
+        a_t += h[t] @ half_W_h
+        np.tanh(a_t, out=a_t)
+        a_t *= half
+        a_t += rest
+        np.multiply(f[t], c[t], out=c_t)
+        c_t += i[t] * g[t]
+        np.tanh(c_t, out=tanh_c[t])
         np.multiply(o[t], tanh_c[t], out=h[t + 1])
     return gates, h, c, tanh_c
 

@@ -79,7 +79,7 @@ class PairRecall:
     Errors: ValueError for sizes below 1, and for n_pairs outside [1, n_keys].
     """
 
-    n_keys: int = 16
+    n_keys: int = 8
     n_values: int = 8
 
     def __post_init__(self) -> None:
