@@ -42,6 +42,10 @@ NO_FORWARD = {
     "SingleStep": "DecoderOnly.step for one token; tests/models/test_single_step.py",
     "Reading": "EncoderDecoder for generation; tests/models/test_encoder_decoder.py",
     "AttentionMaps": "arrays",
+    "PUBLISHED": "names; tests/models/test_published.py",
+    "Published": "a name, a config and a source; tests/models/test_published.py",
+    "count_parameters": "counts; tests/models/test_counting.py",
+    "parameter_table": "counts; tests/models/test_counting.py",
 }
 
 
