@@ -57,11 +57,19 @@ def test_a_batch_depends_on_seed_and_step_alone(build, seed, order):
     assert all(equal(batches.batch(step), in_order[step]) for step in order)
 
 
-@kinds
-def test_an_epoch_later_the_same_text_is_asked_otherwise(build):
-    """An epoch has 3 or 4 steps: 60 steps would give a dozen batches if it were not so."""
-    batches = [build().batch(step) for step in range(60)]
-    assert len({tuple(np.concatenate(batch, axis=None)) for batch in batches}) > 50
+ONE = {
+    "masked window": MaskedWindows(TEXT[:41], 40, 1, seed=0, **MASKING),
+    "masked example": MaskedExamples([TEXT[:40]], 1, seed=0, **MASKING),
+    "corrupted window": SpanCorruptedWindows(TEXT[:41], 40, 1, seed=0, **SPANS),
+    "prefix window": PrefixWindows(TEXT[:41], 40, 1, seed=0),
+}
+
+
+@pytest.mark.parametrize("batches", ONE.values(), ids=ONE)
+def test_the_same_text_is_asked_otherwise_at_each_step(batches):
+    """Of a single text there are 40 prefixes, 165 ways to cut, and far more masks."""
+    seen = {tuple(np.concatenate(batches.batch(step), axis=None)) for step in range(60)}
+    assert len(seen) > 20
 
 
 @given(steps)
@@ -76,7 +84,9 @@ def test_masked_windows_hide_15_percent_of_the_windows(step):
 
 @given(steps)
 def test_masked_examples_hide_tokens_and_never_padding(step):
-    inputs, targets, mask = masked_examples().batch(step)
+    no_token_is_special = MASKING | {"special_ids": []}  # not even what pads
+    examples = MaskedExamples(SENTENCES, 3, seed=0, **no_token_is_special)
+    inputs, targets, mask = examples.batch(step)
     asked = targets != F.IGNORED
     assert not (asked & ~mask).any()
     assert_array_equal(asked.sum(1), 1)  # 0.15 of 3 to 7 tokens, at least 1

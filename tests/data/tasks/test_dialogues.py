@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,6 +69,17 @@ def test_one_summary_has_many_dialogues():
     rng = np.random.default_rng(0)
     texts = {dialogue(facts, rng) for _ in range(300)}
     assert len(texts) > 200 and {read(text) for text in texts} == {facts.summary()}
+
+
+def test_what_leads_astray_names_other_people_things_and_deeds():
+    rng = np.random.default_rng(0)
+    facts = Facts("anna", "ben", "fix", "radio", "agrees")
+    for _ in range(300):
+        words = dialogue(facts, rng).split()
+        assert words.count("fix") == words.count("radio") == 1
+        assert not {"saw anna", "saw ben", "of anna", "of ben"} & set(
+            map(" ".join, pairwise(words))
+        )
 
 
 def test_answers_change_in_a_third_and_the_first_speaker_need_not_be_the_one_who_asks():
