@@ -5,6 +5,7 @@
     model-000120.safetensors         the weights after step 120
     optimizer-000120.safetensors     what training needs to go on from there
     trainer.json                     names the current set, with a checksum of each file
+    result.json                      what the trained model scored, if it was scored
 
 Files that belong together carry their step in their names. trainer.json is replaced
 last, in one rename, and only then are older sets deleted: a kill at any moment leaves
@@ -30,6 +31,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 FORMAT = "minillm-1"
 LARGEST_JSON = 64 << 20  # bytes; a larger file is not one of ours
 DESCRIPTIONS = ("config.json", "tokenizer.json")  # written once, before the first set
+RESULT = "result.json"
 FIELDS = {"step": int, "set": dict, "sha256": dict, "state": dict}  # of trainer.json
 SET_FILE = re.compile(r"(model|optimizer)-[0-9]{6,20}\.safetensors")
 
@@ -71,7 +73,8 @@ class ModelFolder:
 
     def clear(self) -> None:
         """Delete what this format put there, and nothing else."""
-        (self.path / "trainer.json").unlink(missing_ok=True)
+        for name in ("trainer.json", RESULT):
+            (self.path / name).unlink(missing_ok=True)
         self._delete_all_but(set())
         for name in reversed(DESCRIPTIONS):  # config.json last: it says whose folder it is
             (self.path / name).unlink(missing_ok=True)

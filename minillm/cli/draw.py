@@ -49,22 +49,27 @@ def attention_map(weights: Array, labels: Sequence[str], width: int = 80) -> str
     return "\n".join([*lines, LEGEND[:width]])
 
 
-def bars(labels: Sequence[str], values: Sequence[float] | Array, width: int = 60) -> str:
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float] | Array,
+    width: int = 60,
+    label_width: int = LABEL_WIDTH,
+) -> str:
     """One bar for each value, the largest as long as `width` allows; the value behind.
 
-    Raises ValueError for values that are negative or not finite, labels that do not
-    fit, and width under 30.
+    Labels are cut to `label_width` columns. Raises ValueError for values that are
+    negative or not finite, labels that do not fit, and width under label_width + 14.
     """
     if len(labels) != len(values):
         raise ValueError(f"{len(labels)} labels do not fit {len(values)} values")
     for value in values:
         if not 0 <= value < math.inf:
             raise ValueError(f"value {value}: a bar is as long as a finite number >= 0")
-    _check_width(width, 30)
+    _check_width(width, label_width + 14)
     if len(values) == 0:
         return ""
     names = [visible(label) for label in labels]
-    label_width = min(LABEL_WIDTH, max(map(columns, names)))
+    label_width = min(label_width, max(map(columns, names)))
     numbers = [f"{value:.3g}" for value in values]
     room = width - label_width - 2 - max(map(len, numbers))
     largest = max(values) or 1.0

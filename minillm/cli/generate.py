@@ -13,15 +13,17 @@ from minillm.cli.arguments import (
     add_out,
     add_sampling,
     add_seed,
-    check_model,
     some_characters,
     whole,
 )
+from minillm.cli.kinds import load_for
 from minillm.cli.output import Output
+from minillm.cli.wording import encode
 from minillm.generation import SamplingSettings, Token, generate
-from minillm.models import DecoderOnly
-from minillm.pretrained import load
-from minillm.tokenizers import BPETokenizer
+from minillm.models import ConvolutionalLM, DecoderOnly, RecurrentLM
+from minillm.tokenizers import Tokenizer, WordTokenizer
+
+Writer = DecoderOnly | RecurrentLM | ConvolutionalLM
 
 
 def add_parser(commands: Any) -> None:
@@ -67,8 +69,10 @@ def run(args: argparse.Namespace) -> None:
     settings = SamplingSettings(
         args.temperature, args.top_k, args.top_p, args.min_p, args.repetition_penalty
     )
-    model, tokenizer = load(check_model(args.model))
-    ids = tokenizer.encode(args.prompt)
+    model, tokenizer = load_for(
+        "generate", args.model, DecoderOnly, RecurrentLM, ConvolutionalLM
+    )
+    ids = encode(tokenizer, "--prompt", args.prompt)
     window = _window(model, len(ids), args.max_new_tokens, args.window)
     rng = np.random.default_rng(args.seed or 0)
     tokens = generate(
@@ -82,8 +86,11 @@ def run(args: argparse.Namespace) -> None:
     output.close()
 
 
-def _texts(tokenizer: BPETokenizer, tokens: Iterable[Token]) -> Iterator[str]:
+def _texts(tokenizer: Tokenizer, tokens: Iterable[Token]) -> Iterator[str]:
     """The text of each token; a character that tokens share comes with the last one."""
+    if isinstance(tokenizer, WordTokenizer):
+        yield from (f" {tokenizer.decode([token.id])}" for token in tokens)
+        return
     utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
     for token in tokens:
         yield utf8.decode(tokenizer.token_bytes(token.id))
@@ -103,10 +110,16 @@ def _until(stop: str, texts: Iterable[str]) -> Iterator[str]:
 
 
 def _window(
-    model: DecoderOnly, n_prompt: int, max_new_tokens: int, window: int | None
+    model: Writer, n_prompt: int, max_new_tokens: int, window: int | None
 ) -> int | None:
     """The sliding window that was asked for, or half the context once it is needed."""
     longest = model.config.max_seq_len
+    if longest is None:
+        if window is not None:
+            raise ValueError(
+                f"--window {window}: this model reads texts of any length, leave it out"
+            )
+        return None
     if window is not None:
         return window
     if n_prompt > longest:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from minillm import functional as F
 from minillm.cli.arguments import (
     add_model,
     add_out,
@@ -18,15 +17,20 @@ from minillm.cli.arguments import (
     whole,
 )
 from minillm.cli.draw import attention_map, bars
+from minillm.cli.looks import LOOKS, Look
 from minillm.cli.output import Output
 from minillm.cli.picture import check_picture, save_attention_map
-from minillm.cli.tokenize import token_text
-from minillm.models import DecoderOnly
+from minillm.cli.wording import check_room, token_text
+from minillm.layers import Module
 from minillm.pretrained import load
-from minillm.tokenizers import BPETokenizer
 from minillm.types import Array
 
 SHOWN = 10  # of the likeliest next tokens
+LAYER = re.compile(r"^((?:encoder\.(?=[a-z]))?\w+(?:\.\d+)?).*")  # of a parameter's name
+NO_ATTENTION = (
+    "this model has no attention to show: it reads in order, and its state carries what "
+    "it has read"
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -35,7 +39,8 @@ def add_parser(commands: Any) -> None:
         "inspect",
         help="show a model's parameters, and what it attends to",
         description="Show a model's parameters by layer; with a prompt, also the attention "
-        "map of a head and the likeliest next tokens.",
+        "map of a head, and the likeliest next tokens if the model writes on. Of an "
+        "encoder-decoder the map is the encoder's.",
     )
     add_model(parser)
     parser.add_argument(
@@ -44,9 +49,7 @@ def add_parser(commands: Any) -> None:
         metavar="TEXT",
         help="a text to look at through the model's eyes",
     )
-    parser.add_argument(
-        "--layer", type=whole(0), default=0, metavar="N", help="from 0 on (default 0)"
-    )
+    parser.add_argument("--layer", type=whole(0), metavar="N", help="from 0 on (default 0)")
     parser.add_argument(
         "--head", type=whole(0), metavar="N", help="from 0 on (default: all, averaged)"
     )
@@ -69,43 +72,66 @@ def run(args: argparse.Namespace) -> None:
             raise ValueError("--picture draws what a prompt attends to: give --prompt too")
         check_picture(args.picture)
     model, tokenizer = load(check_model(args.model))
-    ids = _checked(model, tokenizer.encode(args.prompt or ""), args)
+    look = LOOKS[type(model)](model, tokenizer)
+    ids = None if args.prompt is None else look.read(args.prompt)
+    if ids is not None:
+        check_room("--prompt", len(ids), model.config.max_seq_len)
+    maps = look.attention_maps(np.array([0]) if ids is None else ids)
+    _check_choice(maps, args)
     output.say(parameter_table(model))
-    if args.prompt is not None:
-        _look(model, tokenizer, ids, args, output)
+    if ids is not None:
+        _show_attention(look, maps, ids, args, output)
+        _show_next(look, ids, output)
     output.close()
 
 
-def _look(
-    model: DecoderOnly,
-    tokenizer: BPETokenizer,
-    ids: Array,
-    args: argparse.Namespace,
-    output: Output,
+def _check_choice(maps: list[Array], args: argparse.Namespace) -> None:
+    """Only a layer and a head that the model has can be looked at."""
+    for name, n in (("layer", len(maps)), ("head", len(maps[0]) if maps else 0)):
+        chosen = getattr(args, name)
+        if chosen is not None and not maps:
+            raise ValueError(f"--{name} {chosen}: {NO_ATTENTION}")
+        if chosen is not None and chosen >= n:
+            raise ValueError(f"--{name} {chosen}: give 0 to {n - 1}")
+    if args.picture is not None and not maps:
+        raise ValueError(f"--picture {args.picture}: {NO_ATTENTION}")
+
+
+def _show_attention(
+    look: Look, maps: list[Array], ids: Array, args: argparse.Namespace, output: Output
 ) -> None:
-    """What the model attends to in the prompt, and what it expects next."""
-    weights = _weights(model, ids, args)
-    labels = [token_text(tokenizer, int(i)) for i in ids]
+    """The map of the layer and head that were chosen, in the terminal and as a picture."""
+    if not maps:
+        output.say(f"\n{NO_ATTENTION}")
+        return
+    heads = maps[args.layer or 0]
+    weights = heads.mean(0) if args.head is None else heads[args.head]
+    labels = [token_text(look.tokenizer, int(i)) for i in ids]
     which = "all heads, averaged" if args.head is None else f"head {args.head}"
-    title = f"attention in layer {args.layer}, {which}"
+    title = f"{look.attention} in layer {args.layer or 0}, {which}"
     output.say(f"\n{title}: rows look at columns")
     output.say(attention_map(weights, labels))
     if args.picture is not None:
         save_attention_map(weights, labels, title, args.picture)
+
+
+def _show_next(look: Look, ids: Array, output: Output) -> None:
+    """The likeliest next tokens, where the model writes on."""
+    p = look.next_tokens(ids)
+    if p is None:
+        return
     output.say("\nthe likeliest next tokens, and their probability")
-    p, _ = F.softmax(model(ids[None])[0][0, -1])
     best = np.argsort(-p, kind="stable")[:SHOWN]
-    output.say(bars([token_text(tokenizer, int(i)) for i in best], p[best]))
+    output.say(bars([token_text(look.tokenizer, int(i)) for i in best], p[best]))
 
 
-def parameter_table(model: DecoderOnly) -> str:
+def parameter_table(model: Module) -> str:
     """Each parameter's shape and size, those of equal blocks once; then every layer's."""
     kinds: Counter[tuple[str, tuple[int, ...]]] = Counter()
     layers: Counter[str] = Counter()
     for name, p in model.named_parameters():
-        kinds[re.sub(r"^blocks\.\d+", "blocks.*", name), p.data.shape] += 1
-        part = ".".join(name.split(".")[: 2 if name.startswith("blocks.") else 1])
-        layers[part] += p.data.size
+        kinds[re.sub(r"\.\d+\.", ".*.", name), p.data.shape] += 1
+        layers[LAYER.sub(r"\1", name)] += p.data.size
     lines = [f"{'parameter':<36}{'shape':>16}{'numbers':>12}"]
     for (name, shape), n in kinds.items():
         times = f"  x {n}" if n > 1 else ""
@@ -114,22 +140,3 @@ def parameter_table(model: DecoderOnly) -> str:
     lines += [f"{part:<52}{size:>12,}" for part, size in layers.items()]
     lines.append(f"{'all parameters':<52}{model.n_parameters():>12,}")
     return "\n".join(lines)
-
-
-def _checked(model: DecoderOnly, ids: list[int], args: argparse.Namespace) -> Array:
-    config = model.config
-    if len(ids) > config.max_seq_len:
-        raise ValueError(
-            f"--prompt has {len(ids)} tokens, the model's context {config.max_seq_len}: "
-            "shorten it"
-        )
-    if args.layer >= config.n_layers:
-        raise ValueError(f"--layer {args.layer}: give 0 to {config.n_layers - 1}")
-    if args.head is not None and args.head >= config.n_heads:
-        raise ValueError(f"--head {args.head}: give 0 to {config.n_heads - 1}")
-    return np.array(ids)
-
-
-def _weights(model: DecoderOnly, ids: Array, args: argparse.Namespace) -> Array:
-    heads = model.attention_maps(ids[None])[args.layer][0]
-    return heads.mean(0) if args.head is None else heads[args.head]

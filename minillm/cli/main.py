@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from minillm import __version__
-from minillm.cli import generate, inspect, tokenize, tour, train
+from minillm.cli import classify, fill, generate, inspect, tokenize, tour, train, translate
 from minillm.model_folder import FolderError
 from minillm.safetensors import SafetensorsError
 from minillm.tokenizers import TokenizerFileError
 from minillm.training import NonFiniteLossError, blas_threads, keep_freed_memory
 
-COMMANDS = (tour, train, generate, tokenize, inspect)
+COMMANDS = (tour, train, generate, fill, classify, translate, tokenize, inspect)
 ABOUT = ("-h", "--help", "--version")
 FAILURES = (FolderError, SafetensorsError, TokenizerFileError, NonFiniteLossError)
 

@@ -25,21 +25,26 @@ def check_picture(path: Path) -> None:
 
 
 def save_attention_map(
-    weights: Array, labels: Sequence[str], title: str, path: Path
+    weights: Array,
+    keys: Sequence[str],
+    title: str,
+    path: Path,
+    queries: Sequence[str] | None = None,
 ) -> None:
     """Queries are rows, keys are columns, a darker cell is a larger weight.
 
-    Shapes: weights (n, n), labels n
+    Shapes: weights (n_queries, n_keys); the queries are the keys unless they are given
     """
-    side = 2 + 0.3 * len(labels)  # inches
+    queries = keys if queries is None else queries
+    size = (3 + 0.3 * len(keys), 2 + 0.3 * len(queries))  # inches
     figure: Any = import_module("matplotlib.figure").Figure(
-        figsize=(side + 1, side), layout="constrained"
+        figsize=size, layout="constrained"
     )
     axes = figure.subplots()
     figure.colorbar(axes.imshow(weights, cmap="Blues", vmin=0), label="weight")
-    names = [visible(label) for label in labels]
-    axes.set_xticks(range(len(names)), names, rotation=90, parse_math=False)
-    axes.set_yticks(range(len(names)), names, parse_math=False)
+    columns, rows = ([visible(label) for label in labels] for labels in (keys, queries))
+    axes.set_xticks(range(len(columns)), columns, rotation=90, parse_math=False)
+    axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.set(title=title, xlabel="key", ylabel="query")
 
     def write(file: BinaryIO) -> None:

@@ -1,32 +1,23 @@
-"""A training run of a language model, from its settings: what tour and train share."""
+"""A training run, from its settings: what all objectives share."""
 
 import warnings
-from dataclasses import asdict
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
-from minillm import functional as F
 from minillm.cli.presets import PRESETS
 from minillm.cli.settings import RunSettings
-from minillm.data import Split, Windows, evaluation_windows
-from minillm.evaluation import bits_per_byte
-from minillm.generation import SamplingSettings, generate
 from minillm.model_folder import FolderError, ModelFolder
-from minillm.models import DecoderConfig, DecoderOnly
-from minillm.pretrained.own import describe
-from minillm.tokenizers import BPETokenizer
-from minillm.training import (
-    AdamW,
-    Flat,
-    NextToken,
-    Progress,
-    Trainer,
-    TrainerSettings,
-    mean_loss,
-)
+from minillm.pretrained.own import Model, describe
+from minillm.tokenizers import Tokenizer
+from minillm.training import AdamW, Flat, Objective, Progress, Trainer, TrainerSettings
 from minillm.types import Array
 
-GLANCE = 128  # windows of the held-out text that are looked at during training
+GLANCE = 128  # windows or examples that are held out and looked at during training
+EVALUATED = 32  # windows or examples at a time
 
 
 def claim(option: str, folder: ModelFolder) -> None:
@@ -37,71 +28,115 @@ def claim(option: str, folder: ModelFolder) -> None:
         raise ValueError(f"{option} {error}") from None
 
 
-class LanguageModelRun:
-    """Tokenizer, model and trainer of a run, on a text that is split already."""
+def shape(settings: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What the config of every transformer says."""
+    preset = PRESETS[settings.config]
+    return {
+        "vocab_size": tokenizer.vocab_size,
+        "max_seq_len": preset.max_seq_len,
+        "d_model": preset.d_model,
+        "n_layers": preset.n_layers,
+        "n_heads": preset.n_heads,
+        "positions": settings.positions,
+        "dropout": settings.dropout,
+    }
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a model scores on what was held out, beside what can be had for nothing."""
+
+    measure: str
+    value: float
+    n: int
+    of: str  # what the n are
+    baselines: Mapping[str, float]
+
+    def __str__(self) -> str:
+        simple = "; ".join(f"{name} {x:.3f}" for name, x in self.baselines.items())
+        scored = f"held-out {self.measure} {self.value:.3f} of {self.n:,} {self.of}"
+        return f"{scored} ({simple})"
+
+
+class Run(ABC):
+    """Tokenizer, model and trainer of a run. What is learned, subclasses say.
+
+    `next_words` are the command that the trained model is for, and its last option.
+    """
+
+    objective: Objective
+    next_words: str
 
     def __init__(
         self,
         settings: RunSettings,
-        split: Split,
-        tokenizer: BPETokenizer,
+        model: Model,
+        tokenizer: Tokenizer,
+        batches: Callable[[int], tuple[Array, ...]],
         folder: ModelFolder | None = None,
         *,
         quiet: bool = False,
     ) -> None:
-        self.settings, self.split, self.tokenizer = settings, split, tokenizer
-        self.folder = folder
-        preset = PRESETS[settings.config]
-        config = DecoderConfig(
-            vocab_size=tokenizer.vocab_size,
-            max_seq_len=preset.max_seq_len,
-            d_model=preset.d_model,
-            n_layers=preset.n_layers,
-            n_heads=preset.n_heads,
-            positions=settings.positions,
-            dropout=settings.dropout,
-        )
-        self.model = DecoderOnly(config, rng=np.random.default_rng(settings.seed))
-        self.train_ids = np.array(tokenizer.encode(split.train))
-        self.valid_ids = np.array(tokenizer.encode(split.valid))
-        self.objective = NextToken()
+        self.settings, self.tokenizer, self.folder = settings, tokenizer, folder
+        self.model: Model = model
         self.progress = None if quiet else Progress(settings.steps)
-        self.trainer = self._trainer(preset.d_model, preset.max_seq_len)
-
-    def _trainer(self, d_model: int, seq_len: int) -> Trainer:
-        run = self.settings
-        batch = run.batch * run.accumulate
-        windows = Windows(self.train_ids, seq_len, batch, seed=run.seed)
-        return Trainer(
-            self.model,
+        self.trainer = Trainer(
+            model,
             self.objective,
-            windows.batch,
-            AdamW(Flat(self.model), betas=(0.9, 0.99), weight_decay=run.weight_decay),
-            run.make_schedule(d_model),
+            batches,
+            AdamW(Flat(model), betas=(0.9, 0.99), weight_decay=settings.weight_decay),
+            settings.make_schedule(model.config.d_model),
             TrainerSettings(
-                steps=run.steps,
-                seed=run.seed,
-                accumulate=run.accumulate,
-                threads=min(run.threads, run.batch),
-                evaluate_every=run.evaluate_every,
-                sample_every=run.sample_every,
-                checkpoint_every=run.checkpoint_every,
+                steps=settings.steps,
+                seed=settings.seed,
+                accumulate=settings.accumulate,
+                threads=min(settings.threads, settings.batch),
+                evaluate_every=settings.evaluate_every,
+                sample_every=settings.sample_every,
+                checkpoint_every=settings.checkpoint_every,
             ),
             evaluate=self.glance,
-            sample=lambda step: f"after step {step}: {self.sample()!r}",
-            folder=self.folder,
+            sample=lambda step: f"after step {step}: {self.sample()}",
+            folder=folder,
             progress=self.progress,
         )
 
+    @abstractmethod
+    def amounts(self) -> str:
+        """How much there is to learn from, and how much is held out."""
+
+    @abstractmethod
+    def unit(self) -> str:
+        """What a batch has several of."""
+
+    @abstractmethod
+    def glance(self) -> float:
+        """The loss on the first of what was held out, in nats per target."""
+
+    @abstractmethod
+    def sample(self) -> str:
+        """What the model makes of an example."""
+
+    @abstractmethod
+    def figures(self) -> list[Figure]:
+        """How good the model is on all that was held out."""
+
+    @abstractmethod
+    def example(self) -> str:
+        """A text to try the trained model with."""
+
+    def report(self, figures: list[Figure]) -> str:
+        """The figures, in words."""
+        return "\n".join(map(str, figures))
+
     def describe(self) -> str:
         """What is trained on what, in a line."""
-        run, config = self.settings, self.model.config
+        run = self.settings
         every = f"{run.accumulate} x {run.batch}" if run.accumulate > 1 else f"{run.batch}"
         return (
-            f"{len(self.train_ids):,} tokens to learn from, {len(self.valid_ids):,} held "
-            f"out; a vocabulary of {config.vocab_size:,}; {self.model.n_parameters():,} "
-            f"parameters; {run.steps:,} steps of {every} windows of {config.max_seq_len} "
-            f"tokens; threads {self.trainer.settings.threads}"
+            f"{self.amounts()}; a vocabulary of {self.tokenizer.vocab_size:,}; "
+            f"{self.model.n_parameters():,} parameters; {run.steps:,} steps of {every} "
+            f"{self.unit()}; threads {self.trainer.settings.threads}"
         )
 
     def begin(self) -> None:
@@ -131,43 +166,6 @@ class LanguageModelRun:
         go_on = "; --resume goes on" if self.settings.command == "train" else ""
         return f"step {step} is kept in {self.folder.path}{go_on}"
 
-    def glance(self) -> float:
-        """valid_loss on the first windows of the held-out text, side by side: quicker."""
-        seq_len = self.model.config.max_seq_len
-        return self._loss_of(self.valid_ids[: GLANCE * seq_len], stride=seq_len)
-
-    def valid_loss(self) -> float:
-        """Nats per token of the held-out text.
-
-        Each token counts once, and is predicted from half a context at least: windows
-        overlap by half. The first is predicted from the last token before the text.
-        """
-        return self._loss_of(self.valid_ids, stride=self.model.config.max_seq_len // 2)
-
-    def _loss_of(self, valid_ids: Array, stride: int) -> float:
-        ids = np.concatenate([self.train_ids[-1:], valid_ids])
-        seq_len = self.model.config.max_seq_len
-        batches = evaluation_windows(ids, seq_len, batch_size=16, stride=stride)
-        scored = ((x, np.where(w > 0, y, F.IGNORED)) for x, y, w in batches)
-        return mean_loss(self.model, self.objective, scored)
-
-    def valid_bits_per_byte(self, nats_per_token: float) -> float:
-        return bits_per_byte(
-            nats_per_token, len(self.valid_ids), len(self.split.valid.encode())
-        )
-
-    def sample(self, max_new_tokens: int = 48) -> str:
-        """The prompt and what the model makes of it; the same draws at every step."""
-        ids = self.tokenizer.encode(self.settings.prompt)
-        rng = np.random.default_rng(self.settings.seed)
-        settings = SamplingSettings(temperature=0.8, top_p=0.95)
-        window = self.model.config.max_seq_len // 2
-        tokens = generate(
-            self.model,
-            np.array(ids),
-            max_new_tokens,
-            settings=settings,
-            window=window,
-            rng=rng,
-        )
-        return self.tokenizer.decode([*ids, *(token.id for token in tokens)])
+    def draws(self) -> np.random.Generator:
+        """The same random numbers at every look."""
+        return np.random.default_rng(self.settings.seed)

@@ -1,19 +1,27 @@
 """What decides a training run: the options of tour and train, checked and kept."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, fields
-from typing import get_type_hints
+from pathlib import Path
+from typing import Any, get_type_hints
 
+from minillm.cli.choices import check_choice, check_fit
 from minillm.cli.presets import PRESETS
+from minillm.cli.tasks import TASKS
 from minillm.model_folder import FolderError, ModelFolder
+from minillm.models.parts import PARTS
 from minillm.training import Constant, Noam, Schedule, WarmupCosine
 
 SCHEDULES = ("cosine", "noam", "constant")
+# what a run was before there was a choice: folders from then do not say it
+ONCE: dict[str, Any] = {"architecture": "decoder", "objective": "causal", "task": ""}
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Everything that decides a run; config.json keeps it, so that a run can go on."""
+    """Everything that decides a run; config.json keeps it, so that a run can go on.
+
+    It learns from the file `text`, or from a `task` unless that is "".
+    """
 
     command: str
     text: str
@@ -35,10 +43,23 @@ class RunSettings:
     sample_every: int = 0
     checkpoint_every: int = 0
     prompt: str = "The"
+    architecture: str = "decoder"
+    objective: str = "causal"
+    task: str = ""
 
     def __post_init__(self) -> None:
-        _check_choice("config", self.config, PRESETS)
-        _check_choice("schedule", self.schedule, SCHEDULES)
+        check_fit(self.architecture, self.objective)
+        if self.task:
+            check_choice("task", self.task, TASKS)
+            learned_by = TASKS[self.task].objective
+            if self.objective != learned_by:
+                raise ValueError(
+                    f"objective {self.objective} does not fit task {self.task}: it is "
+                    f"learned by {learned_by}"
+                )
+        check_choice("config", self.config, PRESETS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("positions", self.positions, PARTS["positions"])
         if not 0 <= self.warmup <= self.steps:
             raise ValueError(f"warmup {self.warmup}: give at most steps {self.steps}")
 
@@ -49,7 +70,8 @@ class RunSettings:
             folder.current()  # compares the checksum of config.json
         path = folder.path / "config.json"
         run = folder.read_json("config.json").get("run")
-        if not isinstance(run, dict) or run.keys() != {f.name for f in fields(cls)}:
+        run = ONCE | run if isinstance(run, dict) else {}
+        if run.keys() != {field.name for field in fields(cls)}:
             raise FolderError(f"{path} describes no training run")
         for name, kind in get_type_hints(cls).items():
             if type(run[name]) is not kind:
@@ -68,6 +90,7 @@ class RunSettings:
         return Constant(self.lr)
 
 
-def _check_choice(name: str, given: str, accepted: Collection[str]) -> None:
-    if given not in accepted:
-        raise ValueError(f"{name} {given!r}: give one of {', '.join(accepted)}")
+def objective_of(path: Path) -> str | None:
+    """What the run in a model's folder has learned by; None where no run made it."""
+    run = ModelFolder(path).read_json("config.json").get("run")
+    return None if run is None else RunSettings.stored(ModelFolder(path)).objective

@@ -7,9 +7,10 @@ from typing import Any
 from minillm.cli.arguments import add_model, add_out, add_seed, characters, check_model
 from minillm.cli.draw import visible
 from minillm.cli.output import Output
+from minillm.cli.wording import token_text
 from minillm.data import read_text
 from minillm.model_folder import FolderError
-from minillm.tokenizers import BPETokenizer
+from minillm.tokenizers import Tokenizer, load_tokenizer
 
 
 def add_parser(commands: Any) -> None:
@@ -51,15 +52,10 @@ def run(args: argparse.Namespace) -> None:
     output.close()
 
 
-def token_text(tokenizer: BPETokenizer, token_id: int) -> str:
-    """A token as `visible` takes it, though it may be a part of a character."""
-    return tokenizer.token_bytes(token_id).decode("utf-8", "surrogateescape")
-
-
-def _tokenizer(folder: Path) -> BPETokenizer:
+def _tokenizer(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise FolderError(
             f"{folder} holds no tokenizer.json: give a trained model's folder"
         )
-    return BPETokenizer.load(path)
+    return load_tokenizer(path)

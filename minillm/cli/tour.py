@@ -13,8 +13,9 @@ from typing import Any
 
 from minillm.cli.arguments import add_seed, whole
 from minillm.cli.draw import curve
-from minillm.cli.run import LanguageModelRun, claim
+from minillm.cli.run import claim
 from minillm.cli.settings import RunSettings
+from minillm.cli.text_runs import LanguageModelRun
 from minillm.data import Split, keep_paragraphs_once, split_tail, text_sha256, tour_text
 from minillm.evaluation import bits_per_byte, compression_baselines, token_baselines
 from minillm.model_folder import ModelFolder
@@ -124,7 +125,7 @@ def _choose_steps(
         f"{config.n_layers} blocks, d_model {config.d_model}, {config.n_heads} heads, "
         f"a context of {config.max_seq_len} tokens."
     )
-    print(f"Before training it writes: {trial.sample()!r}")
+    print(f"Before training it writes: {trial.written()!r}")
     if steps is None:
         trial.trainer.train_step()  # the first one also makes room
         seconds = median(_seconds(trial.trainer.train_step) for _ in range(TIMED_STEPS))
@@ -163,7 +164,7 @@ def _train(made: LanguageModelRun) -> None:
 def _judge(made: LanguageModelRun) -> None:
     """The held-out text in bits per byte, beside what simpler predictors need."""
     _title("4. What it learned")
-    print(f"Now it writes: {made.sample(96)!r}\n")
+    print(f"Now it writes: {made.written(96)!r}\n")
     nats = made.valid_loss()
     n_tokens, n_bytes = len(made.valid_ids), len(made.split.valid.encode())
     simple = token_baselines(made.train_ids, made.valid_ids, made.tokenizer.vocab_size)

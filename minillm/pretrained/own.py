@@ -1,18 +1,56 @@
 """The folders that minillm itself writes."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minillm.model_folder import FolderError, ModelFolder
-from minillm.models import DecoderConfig, DecoderOnly
-from minillm.tokenizers import BPETokenizer
+from minillm.models import (
+    ClassifierConfig,
+    ConvolutionalConfig,
+    ConvolutionalLM,
+    DecoderConfig,
+    DecoderOnly,
+    EncoderConfig,
+    EncoderDecoder,
+    EncoderDecoderConfig,
+    EncoderOnly,
+    MaskedLanguageModel,
+    PrefixLM,
+    RecurrentConfig,
+    RecurrentLM,
+    SequenceClassifier,
+    TokenClassifier,
+)
+from minillm.tokenizers import Tokenizer, load_tokenizer
 
-ARCHITECTURES = {"DecoderOnly": (DecoderConfig, DecoderOnly)}
+Model = (
+    DecoderOnly
+    | EncoderOnly
+    | MaskedLanguageModel
+    | SequenceClassifier
+    | TokenClassifier
+    | EncoderDecoder
+    | RecurrentLM
+    | ConvolutionalLM
+)
+
+ARCHITECTURES: dict[str, tuple[Callable[..., Any], Callable[..., Model]]] = {
+    "DecoderOnly": (DecoderConfig, DecoderOnly),
+    "PrefixLM": (DecoderConfig, PrefixLM),
+    "EncoderOnly": (EncoderConfig, EncoderOnly),
+    "MaskedLanguageModel": (EncoderConfig, MaskedLanguageModel),
+    "SequenceClassifier": (ClassifierConfig, SequenceClassifier),
+    "TokenClassifier": (ClassifierConfig, TokenClassifier),
+    "EncoderDecoder": (EncoderDecoderConfig, EncoderDecoder),
+    "RecurrentLM": (RecurrentConfig, RecurrentLM),
+    "ConvolutionalLM": (ConvolutionalConfig, ConvolutionalLM),
+}
 
 
-def load(path: str | os.PathLike[str]) -> tuple[DecoderOnly, BPETokenizer]:
+def load(path: str | os.PathLike[str]) -> tuple[Model, Tokenizer]:
     """The model and the tokenizer of a folder, as they were last saved.
 
     Every file is compared with the checksum that was saved with it. Raises FolderError
@@ -28,7 +66,7 @@ def load(path: str | os.PathLike[str]) -> tuple[DecoderOnly, BPETokenizer]:
     weights = folder.read_arrays("model")
     if not (folder.path / "tokenizer.json").is_file():
         raise FolderError(f"{folder.path} holds no tokenizer: tokenizer.json is missing")
-    tokenizer = BPETokenizer.load(folder.path / "tokenizer.json")
+    tokenizer = load_tokenizer(folder.path / "tokenizer.json")
     model = build(description, rng=np.random.default_rng(0))
     if tokenizer.vocab_size != model.config.vocab_size:
         raise FolderError(
@@ -42,12 +80,12 @@ def load(path: str | os.PathLike[str]) -> tuple[DecoderOnly, BPETokenizer]:
     return model, tokenizer
 
 
-def describe(model: DecoderOnly) -> dict[str, Any]:
+def describe(model: Model) -> dict[str, Any]:
     """What config.json says of a model; `build` reads it."""
     return {"architecture": type(model).__name__, "config": vars(model.config)}
 
 
-def build(description: dict[str, Any], *, rng: np.random.Generator) -> DecoderOnly:
+def build(description: dict[str, Any], *, rng: np.random.Generator) -> Model:
     """A new model as described. Raises FolderError for what is unknown or does not fit."""
     name, config = description.get("architecture"), description.get("config")
     if not isinstance(name, str) or name not in ARCHITECTURES:
@@ -55,10 +93,10 @@ def build(description: dict[str, Any], *, rng: np.random.Generator) -> DecoderOn
             f"architecture {name!r} is unknown: config.json gives one of "
             f"{', '.join(ARCHITECTURES)}"
         )
-    config_class, model_class = ARCHITECTURES[name]
+    make_config, make_model = ARCHITECTURES[name]
     if not isinstance(config, dict):
         raise FolderError("config.json has no config")
     try:
-        return model_class(config_class(**config), rng=rng)
+        return make_model(make_config(**config), rng=rng)
     except (TypeError, ValueError) as error:
         raise FolderError(f"config.json: {error}") from None
