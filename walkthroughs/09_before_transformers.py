@@ -158,7 +158,7 @@ assert np.mean([pair in seen for pair in pairs]) > 0.5
 # held-out text itself. That flatters, but all alike.)
 
 # %%
-seq_len, lm_steps = 64, 60 if options.quick else 300
+seq_len, lm_steps = 64, 60 if options.quick else 400
 lm_rates = (4e-3,) if options.quick else (2e-3, 4e-3)
 
 
@@ -299,10 +299,14 @@ def by_distance(model):
     return [accuracy(model, *test) for test in tests]
 
 
-def train_distant(kind, d, lr, seed, farthest=longest):
+def all_alike(rng):
+    return int(rng.integers(1, longest + 1))
+
+
+def train_distant(kind, d, lr, seed, draw_distance=all_alike):
     def batches(step):
         rng = np.random.default_rng((seed, step))
-        return distant.batch(rng, 32, int(rng.integers(1, farthest + 1)))
+        return distant.batch(rng, 32, draw_distance(rng))
 
     return train(small(kind, distant, d, seed), batches, recall_steps, lr, seed)
 
@@ -342,20 +346,31 @@ for kind in ("LSTM", "GRU", "transformer"):
 # %% [markdown]
 # Each seed of each gated network solves it, and so does the transformer. Elman's network
 # does not even solve the short distances that are among its exercises: they are drowned by
-# the long ones, from which it learns nothing. Is it too small to hold three bits? No.
-# Trained on distances of 1 to 4 alone, the same network learns them, and then holds the
-# value somewhat longer than it was taught to:
+# the long ones, from which it learns nothing. Is it too small to hold three bits? No. The
+# same network learns distances of 1 to 4 when it is given only those, and then holds the
+# value somewhat longer than it was taught to. And if half of its exercises are short
+# (distances of 1, 2, 4, 8, ..., all alike), it climbs from one to the next:
 
 # %%
-near = train_distant("Elman", widths["Elman"], 3e-3, seed, farthest=4)
-near_scores = by_distance(near)
+diets = {
+    "1 to 4": lambda rng: int(rng.integers(1, 5)),
+    "1, 2, 4, 8, ...": lambda rng: int(rng.choice(distances)),
+}
+elmans = {
+    diet: by_distance(train_distant("Elman", widths["Elman"], 3e-3, seed, draw))
+    for diet, draw in diets.items()
+}
 
-print("Elman, trained on 1 to 4: ", "".join(f"{score:>6.2f}" for score in near_scores))
-assert near_scores[0] >= 0.95 and near_scores[2] >= 0.95
-assert near_scores[-1] <= 0.6
+for diet, scores in elmans.items():
+    print(f"Elman on {diet:<16}" + "".join(f"{score:>6.2f}" for score in scores))
+assert min(elmans["1 to 4"][:3]) >= 0.95
+assert elmans["1 to 4"][-1] < elmans["1 to 4"][0] - 0.3
+assert min(elmans["1, 2, 4, 8, ..."]) >= 0.75  # over the longest distance, too
 
 # %% [markdown]
-# So what stands in its way is *learning* over a distance.
+# So its state can hold the value, even among noise. What stands in its way is *learning*
+# over a distance, where nothing nearer shows the way. (Such claims depend on the exercises,
+# the initial weights, and the patience, here some hundred steps. The next is arithmetic.)
 #
 # ## 5. The vanishing gradient, measured
 #
@@ -578,7 +593,8 @@ else:
     left, middle, right = figure.subplots(1, 3)
     for kind, result in recall.items():
         left.plot(distances, result.scores.mean(0), "o-", label=kind)
-    left.plot(distances, near_scores, "x:", label="Elman, trained on 1 to 4")
+    for diet, scores in elmans.items():
+        left.plot(distances, scores, "x:", label=f"Elman on {diet}")
     left.axhline(distant.chance, color="grey", ls=":", label="chance")
     left.set(xscale="log", xlabel="distance", ylabel="accuracy", title="recall")
     left.legend()
