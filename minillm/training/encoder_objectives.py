@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from minillm import functional as F
-from minillm.training.fit import call_model, check_batch, check_integers, check_mask
+from minillm.functional.masks import check_mask
+from minillm.training.fit import call_model, check_batch, check_integers
 from minillm.training.objectives import Batch, count, token_loss
 from minillm.types import Array
 

@@ -24,15 +24,6 @@ def check_integers(name: str, array: Array, shape: tuple[int, ...]) -> None:
         )
 
 
-def check_mask(name: str, mask: Array, shape: tuple[int, ...]) -> None:
-    """ValueError unless the mask has booleans and this shape."""
-    if mask.shape != shape or mask.dtype != bool:
-        raise ValueError(
-            f"{name} of shape {mask.shape} and dtype {mask.dtype}: give booleans of "
-            f"shape {shape}, True where there is a token"
-        )
-
-
 def call_model(objective: object, model: Any, *arguments: Any, **named: Any) -> Any:
     """model(*arguments, **named), and ValueError if its call does not take just those.
 

@@ -284,7 +284,7 @@ def test_arrays_of_wrong_shape_or_kind_are_refused(objective, made, draw):
         kinds = (int, float) if "mask" in name else (bool, float)
         for wrong in (batch[i][:-1], batch[i][None], *map(batch[i].astype, kinds)):
             for door in (objective.n_targets, lambda b: objective(None, b, None)):
-                with pytest.raises(ValueError, match=f"{name} of shape .* give"):
+                with pytest.raises(ValueError, match=rf"^{name} .*: give"):
                     door(change(batch, i, wrong))
 
 
