@@ -255,7 +255,9 @@ assert np.array_equal(g, full)  # k = 64 is the whole text: nothing was cut
 #
 # A key, a value, then noise, then: what was the value? Keys, values and noise are drawn
 # anew for every sequence. There are 8 values, so **chance is 1/8**. The distance is drawn
-# too, from 1 to 64 alike; the transformer has rotary positions.
+# too, from 1 to 64 alike. All models have the size of the transformer to within 5 %; the
+# transformer has rotary positions. Each tries the learning rates 0.001, 0.003 and 0.01 with
+# three seeds, and shows what it can with its best.
 
 # %%
 longest = 32 if options.quick else 64
@@ -472,7 +474,7 @@ assert in_silence < 0.001 < 0.1 < in_noise
 # Now the distances are short, but all pairs have to be kept, as nobody knows which will be
 # asked for. Keys are paired with values anew in every sequence. Chance is 1/8; to say the
 # sequence's most frequent value takes no key at all, and gets more. They train on 1 to 8
-# pairs, all numbers alike.
+# pairs, all numbers alike, with the two larger learning rates and three seeds.
 
 # %%
 most_pairs = 4 if options.quick else 8
@@ -519,7 +521,8 @@ assert many["LSTM"].scores[:, -1].max() <= 0.75
 # %% [markdown]
 # The transformer looks at the key, goes to where it stood before, and takes what stood
 # beside it. Its memory is the text itself. The LSTM has to press every pair into a vector
-# of fixed size *before* it knows the question.
+# of fixed size *before* it knows the question. With all pairs asked for, it does no better
+# than the cheat.
 #
 # ## 7. What it costs
 #
