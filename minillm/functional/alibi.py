@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minillm.functional.positions import check_queries
 from minillm.types import Array
 
 
@@ -20,7 +21,10 @@ def alibi_slopes(n_heads: int) -> Array:
     Made once on the host in float64: slopes are not learned.
 
     Shapes: -> (n_heads,)
+    Raises ValueError for n_heads < 1.
     """
+    if n_heads < 1:
+        raise ValueError(f"n_heads {n_heads}: give at least 1")
     p = 1 << (n_heads.bit_length() - 1)
     rank = np.concatenate([np.arange(p) + 1, np.arange(n_heads - p) + 0.5])
     return 2.0 ** (-8 * rank / p)
@@ -35,7 +39,9 @@ def alibi_bias(n_queries: int, n_keys: int, slopes: Array) -> Array:
     paper's queries look back only; |i - j| serves those that look both ways too.
 
     Shapes: slopes (n_heads,)  ->  (n_heads, n_queries, n_keys) in the slopes' dtype
+    Raises ValueError for more queries than keys.
     """
+    check_queries(n_queries, n_keys)
     j = np.arange(n_keys, dtype=slopes.dtype, like=slopes)
     i = j[n_keys - n_queries :, None]
     return -slopes[:, None, None] * np.abs(i - j)

@@ -31,7 +31,10 @@ def attention_weights(
         q (..., n_queries, d_head), k (..., n_keys, d_head)
         mask, bias broadcastable to (..., n_queries, n_keys); mask is boolean,
         True where a query may look  ->  weights (..., n_queries, n_keys)
+    Raises ValueError for a mask of floats: one of 0 and -inf says the opposite.
     """
+    if mask is not None and mask.dtype.kind == "f":
+        raise ValueError(f"mask {mask.dtype}: give bool, True where a query may look")
     scale = 1 / math.sqrt(q.shape[-1])
     q_scaled = scale * q
     scores = q_scaled @ k.mT

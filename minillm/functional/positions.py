@@ -24,3 +24,12 @@ def sinusoidal_positions(n_positions: int, d_model: int) -> Array:
     PE[:, 0::2] = np.sin(angle)
     PE[:, 1::2] = np.cos(angle)[:, : d_model // 2]
     return PE
+
+
+def check_queries(n_queries: int, n_keys: int) -> None:
+    """Refuse more queries than keys: they are the last n_queries of n_keys positions."""
+    if n_queries > n_keys:
+        raise ValueError(
+            f"n_queries {n_queries}: give {n_keys} at most, which is n_keys, as queries "
+            "are the last of the keys' positions"
+        )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from minillm.functional.positions import check_queries
 from minillm.types import Array, Backward
 
 
@@ -17,7 +18,7 @@ def causal_buckets(
     """The bucket of each key by how far back it is (Raffel et al. 2020, sec. 2.1).
 
         distance = max(i - j, 0)        from the query's position i to the key's, j
-        exact    = n_buckets / 2        so many buckets hold one distance each
+        exact    = floor(n_buckets / 2)        so many buckets hold one distance each
         bucket   = min(distance, exact)
                    + floor((n_buckets - exact) log(max(distance, exact) / exact)
                                                 / log(max_distance / exact))
@@ -27,7 +28,7 @@ def causal_buckets(
     n_queries of n_keys positions.
 
     Shapes: -> (n_queries, n_keys) of int in [0, n_buckets), on the device of `like`
-    Raises ValueError where n_buckets < 2 or max_distance <= exact.
+    Raises ValueError where n_buckets < 2, max_distance <= exact or n_queries > n_keys.
     """
     ahead = _ahead(n_queries, n_keys, like)
     return _buckets(np.maximum(-ahead, 0), n_buckets, max_distance)
@@ -85,6 +86,7 @@ def relative_bias(buckets: Array, table: Array) -> tuple[Array, Backward]:
 
 def _ahead(n_queries: int, n_keys: int, like: Array | None) -> Array:
     """How far each key stands ahead of each query, j - i: (n_queries, n_keys) of int."""
+    check_queries(n_queries, n_keys)
     j = np.arange(n_keys, like=like)
     return j - j[n_keys - n_queries :, None]
 

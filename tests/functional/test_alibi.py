@@ -83,3 +83,10 @@ def test_scores_that_lean_on_the_keys_position_alone_weigh_the_same(rng, seq_len
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_bias_has_the_slopes_dtype(dtype):
     assert F.alibi_bias(2, 5, F.alibi_slopes(4).astype(dtype)).dtype == dtype
+
+
+def test_what_does_not_fit_is_refused_by_name():
+    with pytest.raises(ValueError, match="n_heads 0: give at least 1"):
+        F.alibi_slopes(0)
+    with pytest.raises(ValueError, match="n_queries 4: give 3 at most, which is n_keys"):
+        F.alibi_bias(4, 3, F.alibi_slopes(2))

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -206,3 +207,10 @@ def test_a_mask_of_ones_and_zeros_means_true_and_false(rng, sizes):
     mask[..., 0, :] = False
     y, _ = F.attention(q, k, v, mask)
     assert_array_equal(F.attention(q, k, v, mask.astype(int))[0], y)
+
+
+def test_a_mask_of_floats_is_refused():
+    """Elsewhere a mask is often what is added to the scores: 0 where a query may look."""
+    q = np.zeros((2, 3, 4))
+    with pytest.raises(ValueError, match="mask float64: give bool, True where a query may"):
+        F.attention(q, q, q, np.zeros((3, 3)))

@@ -109,3 +109,9 @@ def test_every_entry_is_read_from_the_table_and_taught_by_all_that_read_it(rng, 
     onehot = buckets[..., None] == np.arange(n_buckets)
     assert_array_equal(bias, np.moveaxis(table[buckets], -1, 0))
     assert_allclose(dtable, np.einsum("hij,ijb->bh", dbias, onehot), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("buckets", [F.causal_buckets, F.bidirectional_buckets])
+def test_more_queries_than_keys_are_refused(buckets):
+    with pytest.raises(ValueError, match="n_queries 4: give 3 at most, which is n_keys"):
+        buckets(4, 3)
