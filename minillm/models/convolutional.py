@@ -16,6 +16,7 @@ from minillm.layers import (
     StateCache,
 )
 from minillm.models.config import check_size
+from minillm.models.embedding import check_sequences
 from minillm.models.one_by_one import one_by_one
 from minillm.models.parts import part
 from minillm.types import Array, BackwardNone
@@ -87,8 +88,7 @@ class ConvolutionalLM(Module):
 
         rng draws what dropout drops; None drops nothing.
         """
-        if ids.ndim != 2 or ids.shape[1] == 0:
-            raise ValueError(f"ids {ids.shape}: give (batch, seq_len), at least one token")
+        check_sequences("ids", ids)
         rngs = [None if rng is None else rng.child(i) for i in range(len(self.blocks) + 1)]
         h, embed_backward = self.vocabulary.embed(ids)
         h, dropout_backward = self.embed_dropout(h, rngs[0])
@@ -109,6 +109,7 @@ class ConvolutionalLM(Module):
 
     def step(self, ids: Array, caches: list[StateCache]) -> Array:
         """Logits for ids that continue what the caches have seen. No gradients."""
+        check_sequences("ids", ids)
         h, _ = self.vocabulary.embed(ids)
         for block, cache in zip(self.blocks, caches, strict=True):
             h = block.step(h, cache)

@@ -51,12 +51,17 @@ def embed(
     return h, backward
 
 
-def check_length(name: str, ids: Array, max_seq_len: int, start: int = 0) -> None:
-    """Refuse ids that are no batch of sequences, or that go beyond max_seq_len."""
+def check_sequences(name: str, ids: Array) -> None:
+    """Refuse ids that are no batch of sequences."""
     if ids.ndim != 2 or ids.shape[1] == 0:
         raise ValueError(f"{name} {ids.shape}: give (batch, seq_len), at least one token")
+
+
+def check_length(name: str, ids: Array, max_seq_len: int, start: int = 0) -> None:
+    """Refuse ids that are no batch of sequences, or that go beyond max_seq_len."""
+    check_sequences(name, ids)
     if start + ids.shape[1] > max_seq_len:
         raise ValueError(
-            f"seq_len {start + ids.shape[1]} exceeds max_seq_len {max_seq_len}: "
+            f"{name}: seq_len {start + ids.shape[1]} exceeds max_seq_len {max_seq_len}: "
             "shorten the input, or generate with a sliding window"
         )

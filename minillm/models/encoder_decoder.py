@@ -97,8 +97,7 @@ class EncoderDecoder(Module):
         everywhere unless they are given. Raises ValueError for batches of unequal size,
         masks that do not fit, ids outside the vocabulary, and sequences too long.
         """
-        check_mask("target_mask", target_mask, target.shape)
-        check_same_batch(source, target)
+        self._check(source, target, target_mask)
         encoder_rng, decoder_rng = (
             (None, None) if rng is None else (rng.child(0), rng.child(1))
         )
@@ -148,6 +147,9 @@ class EncoderDecoder(Module):
 
         The backward returns dmemory.
         """
+        check_same_batch("memory", memory, target)
+        check_mask("source_mask", source_mask, memory.shape[:2])
+        check_mask("target_mask", target_mask, target.shape)
         h, embed_backward = self.embed_target(target, rng)
         mask, memory_mask = self._masks(h, source_mask, target_mask)
         block_backwards = []
@@ -203,8 +205,7 @@ class EncoderDecoder(Module):
         target_mask: Array | None = None,
     ) -> AttentionMaps:
         """Who looks at whom in the encoder, in the decoder, and from one to the other."""
-        check_mask("target_mask", target_mask, target.shape)
-        check_same_batch(source, target)
+        self._check(source, target, target_mask)
         memory, _ = self.encode(source, source_mask)
         maps = AttentionMaps([], [], [])
         h, _ = self.embed_source(source)
@@ -221,6 +222,13 @@ class EncoderDecoder(Module):
             h, _ = cross_block(h, memory, mask, memory_mask)
         return maps
 
+    def _check(self, source: Array, target: Array, target_mask: Array | None) -> None:
+        """What would else be refused late, when the source has been encoded."""
+        check_length("source", source, self.config.max_seq_len)
+        check_length("target", target, self.config.max_seq_len)
+        check_same_batch("source", source, target)
+        check_mask("target_mask", target_mask, target.shape)
+
     def _masks(
         self, h: Array, source_mask: Array | None, target_mask: Array | None
     ) -> tuple[Array, Array | None]:
@@ -231,9 +239,9 @@ class EncoderDecoder(Module):
         return mask, None if source_mask is None else F.padding_mask(source_mask, like=h)
 
 
-def check_same_batch(source: Array, target: Array) -> None:
+def check_same_batch(name: str, source: Array, target: Array) -> None:
     if source.shape[0] != target.shape[0]:
         raise ValueError(
-            f"source has a batch of {source.shape[0]}, target one of {target.shape[0]}: "
+            f"{name} has a batch of {source.shape[0]}, target one of {target.shape[0]}: "
             "give each source its target"
         )

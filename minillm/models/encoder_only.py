@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minillm import functional as F
+from minillm.functional.ids import check_ids
 from minillm.functional.masks import check_mask
 from minillm.layers import Dropout, Embedding, Module, TiedVocabulary
 from minillm.models import assembly
@@ -111,6 +112,7 @@ class EncoderOnly(Module):
             chosen = np.zeros_like(ids) if segment_ids is None else segment_ids
             if chosen.shape != ids.shape:
                 raise ValueError(f"segment_ids {chosen.shape} do not fit ids {ids.shape}")
+            check_ids("segment_ids", chosen, self.config.n_segments)
             segments = self.segments, chosen
         elif segment_ids is not None:
             raise ValueError("segment_ids: this encoder has none, its n_segments is 0")

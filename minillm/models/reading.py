@@ -48,7 +48,7 @@ class Reading:
         Raises ValueError unless there is one row of ids for each source.
         """
         model, n_sources = self.model, len(caches[0].memory.k)
-        if len(ids) != n_sources:
+        if ids.shape[:1] != (n_sources,):
             raise ValueError(
                 f"ids {ids.shape} beside {n_sources} sources: give one row for each"
             )

@@ -9,6 +9,7 @@ import numpy as np
 from minillm import functional as F
 from minillm.layers import GRU, LSTM, Dropout, Elman, Module, Recurrent, StateCache
 from minillm.models.config import check_size
+from minillm.models.embedding import check_sequences
 from minillm.models.one_by_one import one_by_one
 from minillm.models.parts import part
 from minillm.types import Array, Backward, BackwardNone
@@ -83,8 +84,11 @@ class RecurrentLM(Module):
         There is one state for each layer; None is the beginning of a text. The backward
         stops at the states: it does not go on into what came before.
         """
-        if ids.ndim != 2 or ids.shape[1] == 0:
-            raise ValueError(f"ids {ids.shape}: give (batch, seq_len), at least one token")
+        check_sequences("ids", ids)
+        if states is not None and len(states) != len(self.cells):
+            raise ValueError(
+                f"{len(states)} states: give {len(self.cells)}, one for each layer"
+            )
         rngs = [None if rng is None else rng.child(i) for i in range(len(self.cells) + 1)]
         h, embed_backward = self.vocabulary.embed(ids)
         h, dropout_backward = self.dropout(h, rngs[0])
@@ -120,6 +124,7 @@ class RecurrentLM(Module):
 
     def step(self, ids: Array, caches: list[StateCache]) -> Array:
         """Logits for ids that continue what the caches have seen. No gradients."""
+        check_sequences("ids", ids)
         h, _ = self.vocabulary.embed(ids)
         for cell, cache in zip(self.cells, caches, strict=True):
             h = cell.step(h, cache)

@@ -495,8 +495,10 @@ SOURCE, TARGET = np.zeros((2, 3), int), np.zeros((2, 4), int)
         ({"source": SOURCE[:1]}, "source has a batch of 1, target one of 2"),
         ({"source": np.zeros((2, 0), int)}, r"source \(2, 0\): give \(batch, seq_len\)"),
         ({"target": np.zeros((2, 0), int)}, r"target \(2, 0\): give \(batch, seq_len\)"),
-        ({"source": np.zeros((2, 6), int)}, "seq_len 6 exceeds max_seq_len 5"),
-        ({"target": np.zeros((2, 6), int)}, "seq_len 6 exceeds max_seq_len 5"),
+        ({"source": SOURCE[0]}, r"source \(3,\): give \(batch, seq_len\)"),
+        ({"target": np.array(1)}, r"target \(\): give \(batch, seq_len\)"),
+        ({"source": np.zeros((2, 6), int)}, "source: seq_len 6 exceeds max_seq_len 5"),
+        ({"target": np.zeros((2, 6), int)}, "target: seq_len 6 exceeds max_seq_len 5"),
         ({"source": SOURCE + 7}, "7 .*0 to 6"),
         ({"target": TARGET - 1}, "-1 .*0 to 6"),
         ({"source": SOURCE * 1.0}, "float64"),
@@ -510,6 +512,20 @@ def test_what_does_not_fit_is_refused_by_name(name, given, message):
     model = small()
     with pytest.raises(ValueError, match=message):
         getattr(model, name)(**{"source": SOURCE, "target": TARGET} | given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"memory": np.zeros((1, 3, 4))}, "memory has a batch of 1, target one of 2"),
+        ({"source_mask": np.ones((2, 3))}, "source_mask float64: give bool"),
+        ({"source_mask": np.ones((2, 1), bool)}, r"source_mask \(2, 1\): give \(2, 3\)"),
+        ({"target_mask": np.ones((1, 4), bool)}, r"target_mask \(1, 4\): give \(2, 4\)"),
+    ],
+)
+def test_a_decoder_refuses_what_would_be_broadcast_silently(given, message):
+    with pytest.raises(ValueError, match=message):
+        small().decode(**{"target": TARGET, "memory": np.zeros((2, 3, 4))} | given)
 
 
 def test_a_text_that_grows_too_long_is_refused_and_nothing_is_lost():
@@ -539,5 +555,6 @@ def test_a_reading_wants_one_row_for_each_of_its_sources():
     rng = np.random.default_rng(0)
     config = EncoderDecoderConfig(7, 5, d_model=6, n_layers=1, n_heads=2)
     reading = EncoderDecoder(config, rng=rng).reading(np.ones((3, 4), int))
-    with pytest.raises(ValueError, match="beside 3 sources: give one row for each"):
-        reading.step(np.ones((1, 1), int), reading.caches())
+    for ids in np.ones((1, 1), int), np.array(1):
+        with pytest.raises(ValueError, match="beside 3 sources: give one row for each"):
+            reading.step(ids, reading.caches())

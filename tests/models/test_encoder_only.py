@@ -412,7 +412,7 @@ def test_a_mask_that_is_not_of_bool_is_refused(dtype):
 @pytest.mark.parametrize("wrong", [-1, 2])
 def test_a_segment_that_is_not_there_is_refused(wrong):
     for use in uses(small(n_segments=2)):
-        with pytest.raises(ValueError, match=rf"{wrong} .*0 to 1"):
+        with pytest.raises(ValueError, match=rf"segment_ids {wrong} .*0 to 1"):
             use(np.zeros((2, 3), int), None, np.array([[0, 1, 0], [1, wrong, 0]]))
 
 
@@ -421,6 +421,12 @@ def test_segment_ids_that_do_not_fit_the_ids_are_refused(shape):
     for use in uses(small(n_segments=2)):
         with pytest.raises(ValueError, match=r"segment_ids \(.* do not fit ids \(2, 3\)"):
             use(np.zeros((2, 3), int), None, np.zeros(shape, int))
+
+
+def test_segment_ids_that_are_not_integers_are_refused():
+    for use in uses(small(n_segments=2)):
+        with pytest.raises(ValueError, match="segment_ids: ids are integers, not float64"):
+            use(np.zeros((2, 3), int), None, np.zeros((2, 3)))
 
 
 def test_segment_ids_for_an_encoder_without_segments_are_refused():

@@ -226,3 +226,13 @@ def test_ids_out_of_range_or_of_the_wrong_form_are_refused(kind):
     for shape in ((3,), (2, 0)):
         with pytest.raises(ValueError, match=r"give \(batch, seq_len\), at least one"):
             model(np.zeros(shape, np.int64))
+        with pytest.raises(ValueError, match=r"give \(batch, seq_len\), at least one"):
+            model.step(np.zeros(shape, np.int64), model.caches())
+
+
+@pytest.mark.parametrize("n_states", [0, 1, 3])
+def test_each_layer_wants_its_state(n_states):
+    model = RecurrentLM(RecurrentConfig(7, 4, 2, "rnn"), rng=np.random.default_rng(0))
+    states = [np.zeros((2, 4), np.float32)] * n_states
+    with pytest.raises(ValueError, match=f"{n_states} states: give 2, one for each layer"):
+        model.chunk(np.zeros((2, 3), int), states)
