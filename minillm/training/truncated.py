@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from minillm import functional as F
-from minillm.training.objectives import Batch
+from minillm.training.fit import check_batch, check_integers
+from minillm.training.objectives import Batch, count
 from minillm.types import Array
 
 
@@ -33,11 +34,16 @@ class TruncatedNextToken:
     k: int
 
     def __post_init__(self) -> None:
-        if self.k < 1:
+        if not isinstance(self.k, int) or self.k < 1:
             raise ValueError(f"k {self.k}: a gradient goes back at least 1 token")
 
     def __call__(self, model: Any, batch: Batch, rng: F.Draws | None) -> tuple[Array, Any]:
-        inputs, targets = batch
+        inputs, targets = self.read(batch)
+        if not hasattr(model, "chunk"):
+            raise ValueError(
+                f"TruncatedNextToken does not fit {type(model).__name__}, which carries no "
+                "states from chunk to chunk: give a recurrent model"
+            )
         n, states = max(1, self.n_targets(batch)), None
         losses, backwards = [], []
         for j, start in enumerate(range(0, inputs.shape[1], self.k)):
@@ -46,7 +52,7 @@ class TruncatedNextToken:
             logits, states, model_backward = model.chunk(inputs[:, part], states, chunk_rng)
             on_device = np.asarray(targets[:, part], like=logits)
             loss, loss_backward = F.cross_entropy(logits, on_device)
-            share = self.n_targets((inputs[:, part], targets[:, part])) / n
+            share = count(targets[:, part]) / n
             losses.append(share * loss)
             backwards.append((share, loss_backward, model_backward))
 
@@ -57,4 +63,10 @@ class TruncatedNextToken:
         return sum(losses[1:], losses[0]), backward
 
     def n_targets(self, batch: Batch) -> int:
-        return int(np.count_nonzero(batch[1] != F.IGNORED))
+        return count(self.read(batch)[1])
+
+    def read(self, batch: Batch) -> Batch:
+        """The batch, checked."""
+        check_batch(self, batch, "inputs, targets")
+        check_integers("targets", batch[1], batch[0].shape)
+        return batch

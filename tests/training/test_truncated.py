@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
 from minillm.gradient_check import check_parameters
-from minillm.models import RecurrentConfig, RecurrentLM
+from minillm.models import DecoderConfig, DecoderOnly, RecurrentConfig, RecurrentLM
 from minillm.training import (
     AdamW,
     Constant,
@@ -119,7 +119,22 @@ def test_the_trainer_takes_it_and_dropout_too():
     assert losses[-1] < losses[0] / 2
 
 
-@pytest.mark.parametrize("k", [0, -3])
+@pytest.mark.parametrize("k", [0, -3, 1.5, None])
 def test_a_truncation_below_one_token_is_refused(k):
     with pytest.raises(ValueError, match=f"k {k}: a gradient goes back at least 1 token"):
         TruncatedNextToken(k)
+
+
+def test_batches_and_models_that_do_not_fit_are_refused():
+    model, (inputs, targets) = draw(np.random.default_rng(0), "rnn")
+    for batch, message in (
+        ((inputs,), r"takes batches of \(inputs, targets\), not of 1"),
+        ((inputs, targets[:1]), r"targets of shape .*: give integers of shape"),
+        ((inputs, targets * 1.0), r"targets of shape .* float64: give integers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TruncatedNextToken(2)(model, batch, None)
+    config = DecoderConfig(vocab_size=9, max_seq_len=8, d_model=4, n_layers=1, n_heads=1)
+    decoder = DecoderOnly(config, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="does not fit DecoderOnly, which carries no"):
+        TruncatedNextToken(2)(decoder, (inputs, targets), None)

@@ -86,10 +86,12 @@ def _check(ids: Array, mask: Array | None, rate: float, vocab_size: int) -> None
 
 def _inside(name: str, ids: Sequence[int] | Array, vocab_size: int) -> list[int] | Array:
     """The ids, which must lie in [0, vocab_size)."""
-    given = np.asarray(ids, np.int64)
+    given = np.asarray(ids)
+    if given.size and given.dtype.kind not in "iu":
+        raise ValueError(f"{name} of dtype {given.dtype}: give integers")
     if given.size and not (given.min() >= 0 and given.max() < vocab_size):
         raise ValueError(
             f"{name} {given.min()} to {given.max()}: the vocabulary has the ids 0 to "
             f"{vocab_size - 1}"
         )
-    return given
+    return given.astype(np.int64)

@@ -92,6 +92,8 @@ def test_the_borders_of_the_three_fates_lie_at_8_and_9_tenths():
     "complaint, change",
     [
         ("mask_id 9", {"mask_id": 9}),
+        ("mask_id of dtype float64: give integers", {"mask_id": 1.5}),
+        ("special_ids of dtype float64: give integers", {"special_ids": [0.5]}),
         ("special_ids -1", {"special_ids": [-1, 0]}),
         ("ids 2 to 9", {"ids": np.array([[2, 9]])}),
         ("dtype float64", {"ids": np.array([[2.0, 3.0]])}),
