@@ -38,6 +38,7 @@ def shape(settings: RunSettings, tokenizer: Tokenizer) -> dict[str, Any]:
         "n_layers": preset.n_layers,
         "n_heads": preset.n_heads,
         "positions": settings.positions,
+        "block": "pre_norm",  # learns at these rates and depths, which post-norm does not
         "dropout": settings.dropout,
     }
 

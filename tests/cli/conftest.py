@@ -120,3 +120,86 @@ def contents():
         return {p.name: p.read_bytes() for p in Path(folder).iterdir()}
 
     return read
+
+
+def label_lines(n, rng):
+    """A text is good or bad as its last word says; the others say nothing."""
+    for _ in range(n):
+        words = [
+            *rng.choice(WORDS.split(), rng.integers(2, 6)),
+            rng.choice(["sun", "rain"]),
+        ]
+        yield f"{' '.join(words)}\t{'good' if words[-1] == 'sun' else 'bad'}"
+
+
+def tag_lines(n, rng):
+    for _ in range(n):
+        words = rng.choice(WORDS.split(), rng.integers(2, 6))
+        yield " ".join(f"{word}/{'LONG' if len(word) > 3 else 'SHORT'}" for word in words)
+
+
+def pair_lines(n, rng):
+    for _ in range(n):
+        words = rng.choice(WORDS.split(), rng.integers(2, 5))
+        yield f"{' '.join(words)}\t{' '.join(words[::-1])}"
+
+
+LINES = {"classify": label_lines, "tag": tag_lines, "translate": pair_lines}
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory, text_file):
+    """A file to learn from for each objective."""
+    folder = tmp_path_factory.mktemp("files")
+    paths = dict.fromkeys(("causal", "prefix", "masked", "spans"), text_file)
+    for name, lines in LINES.items():
+        paths[name] = folder / f"{name}.txt"
+        text = "\n".join(lines(60, np.random.default_rng(0)))
+        paths[name].write_text(text, encoding="utf-8")
+    return paths
+
+
+KINDS = {
+    "prefix": "--objective prefix",
+    "masked": "--architecture encoder",
+    "classify": "--objective classify",
+    "tag": "--objective tag",
+    "spans": "--architecture encoder-decoder",
+    "translate": "--objective translate",
+    "rnn": "--architecture rnn",
+    "lstm": "--architecture lstm",
+    "gru": "--architecture gru",
+    "sentiment": "--task sentiment",
+    "entities": "--task entities",
+    "translation": "--task translation",
+}
+
+
+@pytest.fixture(scope="session")
+def of_kind(files):
+    """The options of train for a tiny model of a kind, in a folder."""
+
+    def options(kind, folder):
+        common = f"--config tiny --batch 4 --threads 1 --out {folder} {KINDS[kind]}"
+        text = (
+            [] if "--task" in common else ["--text", str(files.get(kind, files["causal"]))]
+        )
+        return ["train", *common.split(), *text]
+
+    return options
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, of_kind):
+    """A folder with a model of a kind after 8 steps, trained when it is first asked for."""
+    folders = {}
+
+    def folder_of(kind):
+        if kind not in folders:
+            folders[kind] = tmp_path_factory.mktemp("kinds") / kind
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("minillm.cli.tasks.N_EXAMPLES", 60)
+                assert main([*of_kind(kind, folders[kind]), "--steps", "8"]) == 0
+        return folders[kind]
+
+    return folder_of
