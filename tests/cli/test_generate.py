@@ -8,8 +8,10 @@ import pytest
 
 from minillm.cli.generate import _until
 from minillm.model_folder import ModelFolder
+from minillm.models import DecoderConfig, DecoderOnly
 from minillm.pretrained import load
-from minillm.tokenizers import BPETokenizer
+from minillm.pretrained.own import describe
+from minillm.tokenizers import BPETokenizer, WordTokenizer
 
 
 @pytest.fixture
@@ -141,3 +143,54 @@ def test_a_model_that_is_not_whole_is_refused(damage, generate, model_folder, tm
     harm, words = DAMAGE[damage]
     harm(folder)
     generate("the", model=folder).refuses(1, folder, words)
+
+
+@pytest.mark.parametrize("kind", ["prefix", "rnn", "lstm", "gru"])
+def test_whatever_writes_on_is_continued_greedily(kind, generate, trained):
+    said = generate(
+        "the cat", "--temperature", 0, "--max-new-tokens", 6, model=trained(kind)
+    )
+    assert (said.code, said.err) == (0, "")
+    model, tokenizer = load(trained(kind))
+    ids = tokenizer.encode("the cat")
+    prefix = [np.array([len(ids)])] if kind == "prefix" else []
+    for _ in range(6):
+        ids.append(int(np.argmax(model(np.array([ids]), *prefix)[0][0, -1])))
+    assert said.out == tokenizer.decode(ids) + "\n"
+
+
+def test_a_recurrent_network_reads_on_for_ever_and_has_no_window(generate, trained):
+    said = generate("the", "--max-new-tokens", 100, model=trained("gru"))
+    assert (said.code, said.err) == (0, "")
+    generate("the " * 100, "--max-new-tokens", 1, model=trained("gru"))
+    said = generate("the", "--window", 8, model=trained("gru"))
+    said.refuses(2, "--window 8", "any length")
+
+
+def test_the_words_of_a_word_tokenizer_stand_apart(generate, tmp_path):
+    """Any model and tokenizer that were saved together can be used."""
+    tokenizer = WordTokenizer(["the", "cat", "sees"])
+    config = DecoderConfig(tokenizer.vocab_size, 8, d_model=8, n_layers=1, n_heads=2)
+    model = DecoderOnly(config, rng=np.random.default_rng(0))
+    folder = ModelFolder(tmp_path)
+    folder.write_json("config.json", describe(model))
+    tokenizer.save(tmp_path / "tokenizer.json")
+    folder.write_set(0, model.state_dict(), {}, {})
+    said = generate("the cat", "--max-new-tokens", 4, model=tmp_path)
+    words = said.out.split()
+    assert said.out == " ".join(words) + "\n"
+    assert words[:2] == ["the", "cat"] and len(words) == 6
+    generate("the dog", model=tmp_path).refuses(2, "--prompt", "does not know 'dog'")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    {
+        "masked": "an encoder that guesses hidden tokens, which cannot generate: use fill",
+        "classify": "an encoder that labels texts, which cannot generate: use classify",
+        "tag": "an encoder that tags words, which cannot generate: use classify",
+        "spans": "an encoder-decoder, which cannot generate: use translate or fill",
+    }.items(),
+)
+def test_a_model_that_does_not_write_on_says_what_it_is_for(kind, words, generate, trained):
+    generate("the", model=trained(kind)).refuses(2, trained(kind), words)

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from minillm.cli.draw import attention_map
 from minillm.cli.inspect import parameter_table
 from minillm.pretrained import load
 
@@ -15,8 +16,9 @@ def inspect(command, model_folder):
     return lambda *options: command("inspect", "--model", model_folder, *options)
 
 
-def test_layers_and_parameters_both_add_up_to_the_model(model_folder):
-    model, _ = load(model_folder)
+@pytest.mark.parametrize("kind", [None, "masked", "tag", "translate", "lstm"])
+def test_layers_and_parameters_both_add_up_to_the_model(kind, model_folder, trained):
+    model, _ = load(trained(kind) if kind else model_folder)
     parameters, layers = parameter_table(model).split("\n\n")
     size = re.compile(r"([\d,]+)(?:  x (\d+))?$")
     rows = [size.search(line).groups() for line in parameters.splitlines()[1:]]
@@ -87,3 +89,51 @@ def test_a_picture_that_cannot_be_drawn_is_refused(inspect, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     inspect(*ask, tmp_path / "a.png").refuses(2, "--picture", "matplotlib", "pip install")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["masked", "classify", "tag", "prefix", "spans"])
+def test_who_reads_both_ways_sees_the_future_too(kind, command, trained):
+    said = command("inspect", "--model", trained(kind), "--prompt", "the cat sees")
+    assert (said.code, said.err) == (0, "")
+    rows = re.findall(r"^(?:the|␣cat|␣sees) +(\d) (.*)$", said.out, re.MULTILINE)
+    framed = kind in ("classify", "tag")  # by [CLS] and [SEP]
+    assert [int(number) for number, _ in rows] == [0 + framed, 1 + framed, 2 + framed]
+    assert [len(cells.split()) for _, cells in rows] == [3 + 2 * framed] * 3
+    assert ("[CLS]" in said.out) == framed
+    assert ("likeliest next" in said.out) == (kind == "prefix")
+    assert ("attention of the encoder in layer 0" in said.out) == (kind == "spans")
+
+
+def test_an_encoders_map_is_the_models(command, trained):
+    model, tokenizer = load(trained("tag"))
+    ids = tokenizer.encode("the cat")
+    special = tokenizer.special_tokens
+    whole = np.array([[special["[CLS]"], *ids, special["[SEP]"]]])
+    weights = model.attention_maps(whole)[1][0, 2]
+    labels = ["[CLS]", *(tokenizer.decode([i]) for i in ids), "[SEP]"]
+    ask = ("--prompt", "the cat", "--layer", 1, "--head", 2)
+    assert (
+        attention_map(weights, labels)
+        in command("inspect", "--model", trained("tag"), *ask).out
+    )
+
+
+def test_a_recurrent_network_has_no_attention_and_says_so(command, trained, tmp_path):
+    def inspect(*options):
+        return command("inspect", "--model", trained("lstm"), *options)
+
+    said = inspect("--prompt", "the cat")
+    assert (said.code, said.err) == (0, "")
+    assert "this model has no attention to show" in said.out
+    assert "the likeliest next tokens" in said.out and "rows look" not in said.out
+    assert "no attention" not in inspect().out
+    inspect("--prompt", "a", "--layer", 0).refuses(2, "--layer 0", "no attention")
+    inspect("--prompt", "a", "--head", 0).refuses(2, "--head 0", "no attention")
+    pytest.importorskip("matplotlib")
+    said = inspect("--prompt", "a", "--picture", tmp_path / "a.png")
+    said.refuses(2, "--picture", "no attention")
+
+
+def test_words_that_a_task_has_not_are_named(command, trained):
+    said = command("inspect", "--model", trained("sentiment"), "--prompt", "the dog was")
+    said.refuses(2, "--prompt: the model does not know 'dog'")

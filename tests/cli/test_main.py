@@ -1,13 +1,17 @@
 """The command line as a whole: help, exit codes, and one line for every fault."""
 
 import os
+import re
 import signal
 
 import pytest
 
 from minillm.cli.main import main
 
-COMMANDS = ("tour", "train", "generate", "tokenize", "inspect")
+COMMANDS = (
+    *("tour", "train", "generate", "fill", "classify", "translate"),
+    *("tokenize", "inspect"),
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -23,7 +27,7 @@ def test_every_command_explains_itself_and_takes_a_seed(name, capsys):
 
 def test_help_names_every_command_and_version_the_version(process):
     out, err = process("--help").communicate()
-    assert all(f"\n    {name} " in out for name in COMMANDS)
+    assert all(re.search(rf"^    {name}\s", out, re.MULTILINE) for name in COMMANDS)
     assert err == ""
     assert process("--version").communicate()[0].startswith("minillm ")
 
@@ -45,6 +49,16 @@ USAGE = [
     (["train", "--out", "o", "--config", "huge"], ["--config", "'huge'", "tiny"]),
     (["train", "--out", "o", "--schedule", "up"], ["--schedule", "'up'", "noam"]),
     (["train", "--out", "o", "--batch", "9" * 12], ["--batch", "at most"]),
+    (["train", "--out", "o", "--architecture", "cnn"], ["--architecture", "encoder"]),
+    (["train", "--out", "o", "--objective", "guess"], ["--objective", "causal", "tag"]),
+    (["train", "--out", "o", "--task", "chess"], ["--task", "'chess'", "sentiment"]),
+    (["train", "--out", "o", "--positions", "up"], ["--positions", "'up'", "rotary"]),
+    (["fill"], ["--text"]),
+    (["fill", "--text", ""], ["--text", "empty"]),
+    (["classify"], ["--text"]),
+    (["translate"], ["--text"]),
+    (["translate", "--text", "x", "--beam", "0"], ["--beam", "'0'", "at least 1"]),
+    (["translate", "--text", "x", "--model", "nowhere"], ["--model nowhere", "tour"]),
     (["generate"], ["--prompt"]),
     (["generate", "--prompt", ""], ["--prompt", "empty", "at least one"]),
     (["generate", "--prompt", "x", "--temperature", "-1"], ["--temperature", "'-1'"]),

@@ -51,3 +51,10 @@ def test_what_is_no_text_or_no_tokenizer_is_refused(command, tokenize, tmp_path)
     tokenize("--text", tmp_path / "none").refuses(2, "none", "does not exist")
     command("tokenize", "--model", tmp_path, "x").refuses(1, tmp_path, "tokenizer.json")
     command("tokenize", "--model", tmp_path / "none", "x").refuses(2, "--model", "none")
+
+
+def test_the_words_of_a_task_are_its_tokens(command, trained):
+    said = command("tokenize", "--model", trained("sentiment"), "the soup was fine")
+    assert [line.split()[1] for line in said.out.splitlines()[:4]] == [
+        *("the", "soup", "was", "fine")
+    ]

@@ -11,10 +11,26 @@ from numpy.testing import assert_array_equal
 
 from minillm import pretrained
 from minillm.model_folder import FolderError, ModelFolder
-from minillm.models import DecoderConfig, DecoderOnly
-from minillm.pretrained.own import build, describe
+from minillm.models import (
+    ClassifierConfig,
+    ConvolutionalConfig,
+    ConvolutionalLM,
+    DecoderConfig,
+    DecoderOnly,
+    EncoderConfig,
+    EncoderDecoder,
+    EncoderDecoderConfig,
+    EncoderOnly,
+    MaskedLanguageModel,
+    PrefixLM,
+    RecurrentConfig,
+    RecurrentLM,
+    SequenceClassifier,
+    TokenClassifier,
+)
+from minillm.pretrained.own import ARCHITECTURES, build, describe
 from minillm.safetensors import SafetensorsError
-from minillm.tokenizers import BPETokenizer, TokenizerFileError
+from minillm.tokenizers import BPETokenizer, TokenizerFileError, WordTokenizer
 from tests.ordinary_user import folder_of_an_ordinary_user
 from tests.strategies import rngs, scatter
 
@@ -205,6 +221,81 @@ def test_a_config_that_does_not_hold_is_refused_by_field(change, message):
         build(description, rng=np.random.default_rng(0))
 
 
+N = TOKENIZER.vocab_size
+SMALL = {"d_model": 8, "n_layers": 1, "n_heads": 2, "d_ff": 8}
+ENCODER = EncoderConfig(N, 8, **SMALL)
+CLASSIFIER = ClassifierConfig(N, 8, **SMALL, labels=("good", "bad", "neither"))
+MODELS = {
+    PrefixLM: CONFIG,
+    EncoderOnly: EncoderConfig(N, 8, **SMALL, n_segments=2, positions="relative"),
+    MaskedLanguageModel: ENCODER,
+    SequenceClassifier: CLASSIFIER,
+    TokenClassifier: replace(CLASSIFIER, positions="alibi", block="pre_norm"),
+    EncoderDecoder: EncoderDecoderConfig(N, 8, **SMALL, n_encoder_layers=2),
+    RecurrentLM: RecurrentConfig(N, d_model=8, n_layers=2, cell="gru"),
+    ConvolutionalLM: ConvolutionalConfig(N, d_model=8, n_layers=2),
+}
+
+
+def test_every_architecture_that_is_described_is_known():
+    assert {model.__name__ for model in MODELS} | {"DecoderOnly"} == set(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "words"])
+@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+def test_every_architecture_comes_back_bit_for_bit(kind, tokenizer, tmp_path):
+    words = WordTokenizer(f"word{i}" for i in range(N - 7))
+    used = {"bytes": TOKENIZER, "words": words}[tokenizer]
+    rng = np.random.default_rng(1)
+    saved = scatter(kind(MODELS[kind], rng=rng), rng)
+    model, loaded = pretrained.load(save(tmp_path / "model", saved, used))
+    assert type(model) is kind and model.config == saved.config and loaded == used
+    before, after = saved.state_dict(), model.state_dict()
+    assert before.keys() == after.keys()
+    for name, array in before.items():
+        assert_array_equal(after[name], array)
+        assert after[name].dtype == array.dtype
+
+
+def test_a_word_tokenizer_that_does_not_fit_is_refused(tmp_path):
+    model = MaskedLanguageModel(ENCODER, rng=np.random.default_rng(0))
+    path = save(tmp_path / "model", model, WordTokenizer(["word"]))
+    refused(path, f"the tokenizer has 8 tokens, the model {N}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        (SequenceClassifier, {"labels": ["one"]}, r"labels \['one'\]: give at least two"),
+        (TokenClassifier, {"labels": "good"}, "labels 'good': give at least two"),
+        (TokenClassifier, {"labels": [["a"], "b"]}, "give at least two"),
+        (TokenClassifier, {"labels": None}, "labels None"),
+        (MaskedLanguageModel, {"labels": ["a", "b"]}, "unexpected keyword"),
+        (MaskedLanguageModel, {"vocabulary": "untied"}, "an encoder's is 'tied'"),
+        (EncoderDecoder, {"n_encoder_layers": 0}, "n_encoder_layers 0: give"),
+        (RecurrentLM, {"cell": "brain"}, "cell 'brain' is unknown: give one of"),
+        (RecurrentLM, {"cell": ["gru"]}, "is unknown"),
+        (RecurrentLM, {"max_seq_len": 8}, "unexpected keyword"),
+        (ConvolutionalLM, {"width": 0}, "width 0: give"),
+        (PrefixLM, {"positions": "left"}, "positions 'left' is unknown"),
+    ],
+)
+def test_a_config_of_any_kind_that_does_not_hold_is_refused(kind, change, message):
+    description = {"architecture": kind.__name__, "config": vars(MODELS[kind]) | change}
+    with pytest.raises(FolderError, match=message):
+        build(description, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+def test_a_config_of_another_architecture_is_refused(kind):
+    other = CONFIG if kind in (RecurrentLM, ConvolutionalLM) else MODELS[RecurrentLM]
+    with pytest.raises(FolderError, match="unexpected keyword"):
+        build(
+            {"architecture": kind.__name__, "config": vars(other)},
+            rng=np.random.default_rng(0),
+        )
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 12) | st.floats() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
@@ -212,12 +303,23 @@ json_values = st.recursive(
 )
 
 
-@given(st.sampled_from([*GOOD, "more"]), json_values)
-def test_any_value_in_any_field_builds_a_model_or_is_refused(field, value):
+FIELDS = [
+    (kind, field)
+    for kind, config in {DecoderOnly: CONFIG, **MODELS}.items()
+    for field in [*vars(config), "more"]
+]
+
+
+@given(st.sampled_from(FIELDS), json_values)
+@settings(max_examples=300)
+def test_any_value_in_any_field_builds_a_model_or_is_refused(place, value):
+    kind, field = place
+    config = vars({DecoderOnly: CONFIG, **MODELS}[kind]) | {field: value}
     try:
-        description = {"architecture": "DecoderOnly", "config": GOOD | {field: value}}
+        description = {"architecture": kind.__name__, "config": config}
         model = build(description, rng=np.random.default_rng(0))
     except FolderError as error:
         assert "config.json" in str(error)
     else:
-        assert getattr(model.config, field) == value
+        built = getattr(model.config, field)
+        assert (list(built) if field == "labels" else built) == value
