@@ -13,6 +13,8 @@ def check_batch(objective: object, batch: tuple[Array, ...], names: str) -> None
             f"{type(objective).__name__} takes batches of ({names}), not of {len(batch)} "
             f"arrays"
         )
+    if any(array is None for array in batch):
+        raise ValueError(f"a batch of ({names}) holds None: give an array for each")
 
 
 def check_integers(name: str, array: Array, shape: tuple[int, ...]) -> None:

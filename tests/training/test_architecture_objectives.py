@@ -253,6 +253,27 @@ def test_targets_inside_the_prefix_do_not_count_even_if_the_batch_has_them():
     assert_array_equal(grad, other_grad)
 
 
+@pytest.mark.parametrize("name", ["MaskedTokens", "TokenClass", "SequenceToSequence"])
+@settings(max_examples=10)
+@given(rng=rngs)
+def test_padding_is_hidden_from_the_model_wherever_it_stands(name, rng):
+    """In front of the text, too, where a decoder could see it."""
+    objective, made, draw = CASES[name]
+    model, batch = made(rng), list(draw(rng, 3))
+    places = {"SequenceToSequence": ((0, 3), (1, 4))}.get(name, ((0, 2),))
+    for _, mask in places:
+        batch[mask] = np.zeros_like(batch[mask])
+        batch[mask][:, 2:] = True
+    loss, learned = gradient(objective, model, tuple(batch))
+    for ids, mask in places:
+        other = rng.integers(0, VOCAB_SIZE, batch[ids].shape)
+        batch[ids] = np.where(batch[mask], batch[ids], other)
+    other_loss, other_learned = gradient(objective, model, tuple(batch))
+    assert other_loss == loss
+    assert_array_equal(other_learned, learned)
+    assert np.abs(learned).max() > 0
+
+
 # -- what does not fit ---------------------------------------------------------------
 
 
@@ -264,6 +285,14 @@ def test_a_batch_of_another_objective_is_refused_by_both_doors(objective, made, 
             message = rf"takes batches of \(.*\), not of {len(wrong)} arrays"
             with pytest.raises(ValueError, match=message):
                 door(wrong)
+
+
+@cases
+def test_a_batch_without_a_mask_is_refused_and_not_taken_for_padding(objective, made, draw):
+    batch = draw(np.random.default_rng(0), 2)
+    for i in range(len(batch)):
+        with pytest.raises(ValueError, match="holds None: give an array for each"):
+            objective.n_targets(change(batch, i, None))
 
 
 def change(batch, i, array):

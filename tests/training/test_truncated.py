@@ -119,6 +119,23 @@ def test_the_trainer_takes_it_and_dropout_too():
     assert losses[-1] < losses[0] / 2
 
 
+def test_each_chunk_drops_by_numbers_of_its_own():
+    """In every place: after the embedding and after each of two layers."""
+    sites = []
+
+    class Watched(F.Draws):
+        def random(self, size, dtype=np.float32):
+            sites.append(self.site)
+            return super().random(size, dtype)
+
+    config = RecurrentConfig(VOCAB_SIZE, 5, 2, "rnn", dropout=0.5)
+    model = RecurrentLM(config, rng=np.random.default_rng(0))
+    ids = np.zeros((3, SEQ_LEN), int)
+    draws = Watched(seed=1, step=2, examples=range(3))
+    TruncatedNextToken(3)(model, (ids, ids), draws)
+    assert len(sites) == len(set(sites)) == 3 * 3
+
+
 @pytest.mark.parametrize("k", [0, -3, 1.5, None])
 def test_a_truncation_below_one_token_is_refused(k):
     with pytest.raises(ValueError, match=f"k {k}: a gradient goes back at least 1 token"):
