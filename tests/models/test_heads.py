@@ -18,6 +18,7 @@ from minillm.models import (
     SequenceClassifier,
     TokenClassifier,
 )
+from minillm.models.parts import PARTS
 from tests.strategies import rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
@@ -212,7 +213,30 @@ def test_a_words_bias_is_added_to_its_logit_everywhere(rng, seq_len):
     assert_allclose(model(ids)[0] - logits, np.broadcast_to(more, logits.shape), **CLOSE)
 
 
+@pytest.mark.parametrize("activation", list(PARTS["activation"]))
+def test_words_are_scored_by_the_equation_with_the_configs_activation(activation):
+    rng = np.random.default_rng(0)
+    model = draw_model(rng, MaskedLanguageModel, activation=activation)
+    ids = draw_ids(rng, 5)
+    W, b = model.transform.weight.data, model.transform.bias.data
+    t, _ = PARTS["activation"][activation](model.encoder(ids)[0] @ W + b)
+    t = (t - t.mean(-1, keepdims=True)) / np.sqrt(t.var(-1, keepdims=True) + 1e-5)
+    t = t * model.norm.gamma.data + model.norm.beta.data
+    E = model.encoder.vocabulary.token_embed.weight.data
+    assert_allclose(model(ids)[0], t @ E.T + model.bias.data, **CLOSE)
+
+
 # One answer for the whole input
+
+
+@some
+@given(rngs, blocks, lengths)
+def test_a_text_is_classified_by_the_equations(rng, block, seq_len):
+    model, ids = draw_model(rng, SequenceClassifier, block), draw_ids(rng, seq_len)
+    W_pool, b_pool = model.pooler.weight.data, model.pooler.bias.data
+    pooled = np.tanh(model.encoder(ids)[0][:, 0] @ W_pool + b_pool)
+    W, b = model.classifier.weight.data, model.classifier.bias.data
+    assert_allclose(model(ids)[0], pooled @ W + b, **CLOSE)
 
 
 @some
@@ -280,6 +304,23 @@ def test_both_classifiers_drop_what_they_read():
     model = draw_model(rng, TokenClassifier)
     undropped, _ = model.classifier(model.encoder(ids, rng=draws)[0])
     assert np.abs(model(ids, rng=draws)[0] - undropped).max() > 1e-3
+
+
+@every_head
+def test_no_two_places_drop_by_the_same_numbers(kind):
+    """One after the embedding, two in each block, and one before a classifier."""
+    sites = []
+
+    class Watched(F.Draws):
+        def random(self, size, dtype=np.float32):
+            sites.append(self.site)
+            return super().random(size, dtype)
+
+    rng = np.random.default_rng(0)
+    model, ids = draw_model(rng, kind), draw_ids(rng, 5)
+    model(ids, rng=Watched(seed=3, step=7, examples=range(4)))
+    assert len(sites) == 1 + 2 * 2 + (kind is not MaskedLanguageModel)
+    assert len(set(sites)) == len(sites)
 
 
 # The door
