@@ -93,6 +93,16 @@ def test_steps_with_a_cache_equal_one_causal_pass(rng, seq_len):
     assert_allclose(np.concatenate(stepped, 1), y, **CLOSE)
 
 
+@kinds
+@given(rng=rngs, seq_len=lengths, data=st.data())
+def test_fewer_queries_than_keys_are_the_last_positions(kind, rng, seq_len, data):
+    layer, x = draw_attention(draw_order(kind, rng), rng), rng.normal(size=(2, seq_len, 5))
+    n = data.draw(st.integers(1, seq_len))
+    assert_allclose(layer(x[:, -n:], x)[0], layer(x, x)[0][:, -n:], **CLOSE)
+    maps = layer.attention_map(x, x)[:, :, -n:]
+    assert_allclose(layer.attention_map(x[:, -n:], x), maps, **CLOSE)
+
+
 @given(rngs)
 def test_only_an_encoder_tells_before_from_after(rng):
     like = np.zeros(1, np.float32)
