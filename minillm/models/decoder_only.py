@@ -16,6 +16,7 @@ from minillm.models.config import TransformerConfig
 from minillm.models.embedding import check_length, embed
 from minillm.models.parts import part
 from minillm.models.single_step import SingleStep
+from minillm.models.stack import maps_through, through
 from minillm.types import Array, BackwardNone
 
 
@@ -73,20 +74,9 @@ class DecoderOnly(Module):
         h, embed_backward = self.embed(ids, rng)
         if mask is None:
             mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
-        block_backwards = []
-        for i, block in enumerate(self.blocks):
-            block_rng = None if rng is None else rng.child(i + 1)
-            h, block_backward = block(h, mask, block_rng)
-            block_backwards.append(block_backward)
+        h, blocks_backward = through(self.blocks, h, mask, rng)
         h, norm_backward = self.final_norm(h)
-
-        def backward(dh: Array) -> None:
-            dh = norm_backward(dh)
-            for block_backward in reversed(block_backwards):
-                dh = block_backward(dh)
-            embed_backward(dh)
-
-        return h, backward
+        return h, lambda dh: embed_backward(blocks_backward(norm_backward(dh)))
 
     def embed(
         self, ids: Array, rng: F.Draws | None = None, start: int = 0
@@ -104,11 +94,7 @@ class DecoderOnly(Module):
         h, _ = self.embed(ids)
         if mask is None:
             mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
-        maps = []
-        for block in self.blocks:
-            maps.append(block.attention_map(h, mask))
-            h, _ = block(h, mask)
-        return maps
+        return maps_through(self.blocks, h, mask)
 
     def step(self, ids: Array, caches: list[KVCache]) -> Array:
         """Logits for ids that continue what the caches have seen. No gradients."""

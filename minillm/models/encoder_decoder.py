@@ -17,6 +17,7 @@ from minillm.models.config import TransformerConfig, check_size
 from minillm.models.embedding import check_length, embed
 from minillm.models.parts import part
 from minillm.models.reading import Reading
+from minillm.models.stack import maps_through, through
 from minillm.types import Array, Backward, BackwardNone
 
 
@@ -119,19 +120,12 @@ class EncoderDecoder(Module):
         check_mask("source_mask", source_mask, source.shape)
         h, embed_backward = self.embed_source(source, rng)
         may_look = None if source_mask is None else F.padding_mask(source_mask, like=h)
-        block_backwards = []
-        for i, block in enumerate(self.encoder):
-            block_rng = None if rng is None else rng.child(i + 1)
-            h, block_backward = block(h, may_look, block_rng)
-            block_backwards.append(block_backward)
+        h, blocks_backward = through(self.encoder, h, may_look, rng)
         h, norm_backward = self.encoder_norm(h)
         memory, hide_backward = F.hide_padding(h, source_mask)
 
         def backward(dmemory: Array) -> None:
-            dh = norm_backward(hide_backward(dmemory))
-            for block_backward in reversed(block_backwards):
-                dh = block_backward(dh)
-            embed_backward(dh)
+            embed_backward(blocks_backward(norm_backward(hide_backward(dmemory))))
 
         return memory, backward
 
@@ -207,19 +201,16 @@ class EncoderDecoder(Module):
         """Who looks at whom in the encoder, in the decoder, and from one to the other."""
         self._check(source, target, target_mask)
         memory, _ = self.encode(source, source_mask)
-        maps = AttentionMaps([], [], [])
         h, _ = self.embed_source(source)
         may_look = None if source_mask is None else F.padding_mask(source_mask, like=h)
-        for block in self.encoder:
-            maps.encoder.append(block.attention_map(h, may_look))
-            h, _ = block(h, may_look)
+        maps = AttentionMaps(maps_through(self.encoder, h, may_look), [], [])
         h, _ = self.embed_target(target)
         mask, memory_mask = self._masks(h, source_mask, target_mask)
-        for cross_block in self.decoder:
-            own, cross = cross_block.attention_maps(h, memory, mask, memory_mask)
+        for block in self.decoder:
+            own, cross = block.attention_maps(h, memory, mask, memory_mask)
             maps.decoder.append(own)
             maps.cross.append(cross)
-            h, _ = cross_block(h, memory, mask, memory_mask)
+            h, _ = block(h, memory, mask, memory_mask)
         return maps
 
     def _check(self, source: Array, target: Array, target_mask: Array | None) -> None:

@@ -17,6 +17,7 @@ from minillm.models import assembly
 from minillm.models.config import TransformerConfig, check_size
 from minillm.models.embedding import check_length, embed
 from minillm.models.parts import part
+from minillm.models.stack import maps_through, through
 from minillm.types import Array, BackwardNone
 
 
@@ -81,19 +82,12 @@ class EncoderOnly(Module):
         """
         h, embed_backward = self.embed(ids, mask, segment_ids, rng)
         may_look = None if mask is None else F.padding_mask(mask, like=h)
-        block_backwards = []
-        for i, block in enumerate(self.blocks):
-            block_rng = None if rng is None else rng.child(i + 1)
-            h, block_backward = block(h, may_look, block_rng)
-            block_backwards.append(block_backward)
+        h, blocks_backward = through(self.blocks, h, may_look, rng)
         h, norm_backward = self.final_norm(h)
         h, hide_backward = F.hide_padding(h, mask)
 
         def backward(dh: Array) -> None:
-            dh = norm_backward(hide_backward(dh))
-            for block_backward in reversed(block_backwards):
-                dh = block_backward(dh)
-            embed_backward(dh)
+            embed_backward(blocks_backward(norm_backward(hide_backward(dh))))
 
         return h, backward
 
@@ -131,8 +125,4 @@ class EncoderOnly(Module):
         """One (batch, n_heads, seq_len, seq_len) for each layer; rows sum to 1."""
         h, _ = self.embed(ids, mask, segment_ids)
         may_look = None if mask is None else F.padding_mask(mask, like=h)
-        maps = []
-        for block in self.blocks:
-            maps.append(block.attention_map(h, may_look))
-            h, _ = block(h, may_look)
-        return maps
+        return maps_through(self.blocks, h, may_look)

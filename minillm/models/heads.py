@@ -11,7 +11,19 @@ from minillm.models.parts import part
 from minillm.types import Array, Backward, BackwardNone
 
 
-class MaskedLanguageModel(Module):
+class EncoderHead(Module):
+    """What every head shares: it stands on an encoder, and looks where that looks."""
+
+    encoder: EncoderOnly
+
+    def attention_maps(
+        self, ids: Array, mask: Array | None = None, segment_ids: Array | None = None
+    ) -> list[Array]:
+        """The encoder's: one (batch, n_heads, seq_len, seq_len) for each layer."""
+        return self.encoder.attention_maps(ids, mask, segment_ids)
+
+
+class MaskedLanguageModel(EncoderHead):
     """Score every word of the vocabulary at every position (Devlin et al. 2019, sec. 3.1).
 
     t      = layer_norm(activation(h W + b))
@@ -48,12 +60,6 @@ class MaskedLanguageModel(Module):
 
         return logits, backward
 
-    def attention_maps(
-        self, ids: Array, mask: Array | None = None, segment_ids: Array | None = None
-    ) -> list[Array]:
-        """The encoder's."""
-        return self.encoder.attention_maps(ids, mask, segment_ids)
-
 
 @dataclass(frozen=True)
 class ClassifierConfig(EncoderConfig):
@@ -70,7 +76,7 @@ class ClassifierConfig(EncoderConfig):
         object.__setattr__(self, "labels", tuple(names))  # JSON has lists alone
 
 
-class SequenceClassifier(Module):
+class SequenceClassifier(EncoderHead):
     """One answer for the whole input, read off its first token, [CLS].
 
     pooled = tanh(h[0] W_pool + b_pool)         (Devlin et al. 2019, sec. 3)
@@ -115,14 +121,8 @@ class SequenceClassifier(Module):
 
         return pooled, backward
 
-    def attention_maps(
-        self, ids: Array, mask: Array | None = None, segment_ids: Array | None = None
-    ) -> list[Array]:
-        """The encoder's."""
-        return self.encoder.attention_maps(ids, mask, segment_ids)
 
-
-class TokenClassifier(Module):
+class TokenClassifier(EncoderHead):
     """One answer for each token (Devlin et al. 2019, sec. 5.3).
 
     logits = dropout(h) W + b
@@ -150,12 +150,6 @@ class TokenClassifier(Module):
             encoder_backward(dropout_backward(classifier_backward(dlogits)))
 
         return logits, backward
-
-    def attention_maps(
-        self, ids: Array, mask: Array | None = None, segment_ids: Array | None = None
-    ) -> list[Array]:
-        """The encoder's."""
-        return self.encoder.attention_maps(ids, mask, segment_ids)
 
 
 def _head_rng(rng: F.Draws | None, config: EncoderConfig) -> F.Draws | None:
