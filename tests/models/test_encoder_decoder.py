@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
+from minillm.layers import BidirectionalRelativeBias, CausalRelativeBias, NoOrder
 from minillm.models import EncoderDecoder, EncoderDecoderConfig
 from minillm.models.parts import PARTS
 from tests.strategies import rngs, scatter
@@ -268,6 +269,26 @@ def test_beside_an_empty_source_cross_attention_adds_its_last_bias_alone(
 # What is shared
 
 
+@pytest.mark.parametrize("positions", list(PARTS["positions"]))
+def test_each_stack_has_one_sense_of_order_and_the_source_has_none(positions):
+    rng = np.random.default_rng(0)
+    config = EncoderDecoderConfig(9, MAX_SEQ_LEN, 8, 3, 2, positions=positions)
+    model = EncoderDecoder(config, rng=rng)
+    stacks = [[block.attn.order for block in s] for s in (model.encoder, model.decoder)]
+    for stack in stacks:
+        assert all(order is stack[0] for order in stack)
+    assert stacks[0][0] is not stacks[1][0]
+    assert all(type(block.cross_attn.order) is NoOrder for block in model.decoder)
+
+
+def test_relative_positions_look_both_ways_in_the_encoder_and_back_in_the_decoder():
+    rng = np.random.default_rng(0)
+    config = EncoderDecoderConfig(9, MAX_SEQ_LEN, 8, 1, 2, positions="relative")
+    model = EncoderDecoder(config, rng=rng)
+    assert type(model.encoder[0].attn.order) is BidirectionalRelativeBias
+    assert type(model.decoder[0].attn.order) is CausalRelativeBias
+
+
 @given(rngs, configs, lengths, lengths)
 def test_the_shared_matrix_learns_from_source_target_and_output(
     rng, config, n_source, n_target
@@ -349,6 +370,28 @@ def test_maps_are_shares_of_what_may_be_seen(rng, config, n_source, n_target):
             assert_array_equal(weights[~seen], 0)
             assert (weights[seen] > 0).all()
             assert_allclose(weights.sum(-1), 1, rtol=1e-12)
+
+
+@given(rngs, configs, lengths, lengths)
+def test_maps_of_a_padded_batch_are_those_of_its_sequences_alone(
+    rng, config, n_source, n_target
+):
+    """Whatever stands at padded positions, in every layer."""
+    model = draw_model(rng, config)
+    source, target = draw_pair(rng, config, n_source, n_target)
+    n_sources, n_targets = draw_lengths(rng, n_source), draw_lengths(rng, n_target)
+    masks = is_token(n_sources, n_source), is_token(n_targets, n_target)
+    maps = model.attention_maps(source, target, *masks)
+    for i, (n, m) in enumerate(zip(n_sources, n_targets, strict=True)):
+        alone = model.attention_maps(source[[i], :n], target[[i], :m])
+        for stack, stack_alone, n_queries, n_keys in (
+            (maps.encoder, alone.encoder, n, n),
+            (maps.decoder, alone.decoder, m, m),
+            (maps.cross, alone.cross, m, n),
+        ):
+            for weights, weights_alone in zip(stack, stack_alone, strict=True):
+                part = weights[[i], :, :n_queries, :n_keys]
+                assert_allclose(part, weights_alone, **CLOSE)
 
 
 @given(rngs, configs, lengths, lengths)
