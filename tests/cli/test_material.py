@@ -36,7 +36,7 @@ def test_a_translation_may_have_any_target():
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=10, max_size=60))
 def test_nothing_that_is_held_out_is_asked_in_training(sources):
-    text = "\n".join(f"{source}\tanswer" for source in sources)
+    text = "\n".join(f"{source}\tanswer {i}" for i, source in enumerate(sources))
     try:
         pairs = parse("translate", text, "file")
     except ValueError as error:
