@@ -10,7 +10,7 @@
 # same model trained from scratch. Then we look into the embedding for what was learned
 # there: neighbours, and analogies.
 #
-# As a whole this takes about two and a half minutes on one core. With `--quick` it stops
+# As a whole this takes about two minutes on one core. With `--quick` it stops
 # after some seconds, and compares less.
 
 # %%
@@ -368,11 +368,12 @@ if not options.quick:
 # means, since it had to fill gaps there; the examples have only to say what we call it.
 # With hundreds of examples the difference is gone: then the labels say it all.
 #
-# **Sentiment** gains too, but less surely, and we report it as it came out. Reading shows
-# which words are adjectives, and that two clauses of a sentence are of opposite sentiment.
-# Which of them *decides* is a convention of the labels that no text shows. So it takes
-# hundreds of labels either way, and with 512 of them a run finds the rule or does not:
-# look at how far apart the seeds are. With 2,000 everybody finds it.
+# **Sentiment** is another matter, and we report it as it came out. Reading shows which
+# words are adjectives, and that two clauses of a sentence are of opposite sentiment. Which
+# of them *decides* is a convention of the labels that no text shows. So it takes hundreds
+# of labels either way, and with 512 of them a run finds the rule or does not: the seeds
+# are further apart than the two ways of beginning. Run with --seed 0, 1 and 2, reading
+# gained 0.14, 0.02 and 0.06. With 2,000 examples all find it.
 
 # %%
 if not options.quick:
@@ -380,8 +381,8 @@ if not options.quick:
     means = [np.mean(scores["sentiment", n, name]) for n, name in cells]
     print("sentiment, percent right")
     print(bars([f"{n} {name}" for n, name in cells], [100 * mean for mean in means]))
-    assert gain("sentiment", 512) > 0
-    assert min(scores["sentiment", 2000, "read"]) > 0.97
+    assert gain("entities", 32) > 2 * gain("sentiment", 512)
+    assert min(means[2:]) > 0.95 > max(means[:2])
 
 # %% [markdown]
 # ## 6. Neighbours
