@@ -143,7 +143,7 @@ MODELS = {
     "MaskedLanguageModel": masked_language_model,
     "SequenceClassifier": sequence_classifier,
     "TokenClassifier": token_classifier,
-    "EncoderDecoder/of the paper": encoder_decoder(),
+    "EncoderDecoder/of the paper": encoder_decoder(n_encoder_layers=1),
     "EncoderDecoder/pre-norm, untied": encoder_decoder(
         block="pre_norm",
         norm="rms_norm",
