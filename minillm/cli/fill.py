@@ -83,9 +83,12 @@ def _fill_spans(
     args: argparse.Namespace,
     output: Output,
 ) -> None:
-    """The likeliest pieces for all gaps together."""
-    gaps = _sentinels(tokenizer, args)
-    mask_id, start_id, end_id = check_special(tokenizer, MASK, "[START]", "[END]")
+    """The likeliest pieces for all gaps together.
+
+    They are complete when the sentinel is written that would begin one more.
+    """
+    *gaps, end_id = _sentinels(tokenizer, args)
+    mask_id, start_id = check_special(tokenizer, MASK, "[START]")
     left = iter(gaps)
     ids = encode_masked(tokenizer, "--text", args.text)
     source = [next(left) if token_id == mask_id else token_id for token_id in ids]
@@ -108,7 +111,7 @@ def _fill_spans(
 
 
 def _sentinels(tokenizer: Tokenizer, args: argparse.Namespace) -> list[int]:
-    """The ids of the sentinels of the gaps; one more closes the last piece."""
+    """The ids of the sentinels of the gaps, and of one more to close with."""
     known = [name for name in tokenizer.special_tokens if name.startswith("<extra_id_")]
     if not known:
         raise ValueError(
@@ -121,7 +124,7 @@ def _sentinels(tokenizer: Tokenizer, args: argparse.Namespace) -> list[int]:
             f"--text has {n_gaps} {MASK}: the model was trained to fill at most "
             f"{len(known) - 1}"
         )
-    return sentinel_ids(tokenizer.special_tokens, n_gaps)
+    return sentinel_ids(tokenizer.special_tokens, n_gaps + 1)
 
 
 def _pieces(

@@ -54,7 +54,7 @@ def test_the_pieces_stand_where_the_gaps_are(fill, trained):
     filled, table = said.out.split("\n\nguesses for all gaps")
     model, tokenizer = load(trained("spans"))
     special = tokenizer.special_tokens
-    gaps = [special["<extra_id_0>"], special["<extra_id_1>"]]
+    *gaps, end = (special[f"<extra_id_{i}>"] for i in range(3))
     parts = [tokenizer.encode(part) for part in ("the", " sees", " tree")]
     source = [*parts[0], gaps[0], *parts[1], gaps[1], *parts[2]]
     best = beam_search(
@@ -62,7 +62,7 @@ def test_the_pieces_stand_where_the_gaps_are(fill, trained):
         np.array([special["[START]"]]),
         width=4,
         max_new_tokens=64,
-        end_id=special["[END]"],
+        end_id=end,
     )
     shown = [float(line.split()[-1]) for line in table.splitlines()[1:]]
     expected = [np.exp(one.log_probability) for one in best]
