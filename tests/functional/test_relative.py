@@ -44,12 +44,22 @@ def test_a_far_bucket_begins_where_its_logarithm_does(n_buckets, more):
 
 @pytest.mark.parametrize(
     ("n_buckets", "max_distance", "distance", "bucket"),
-    [(3, 25, 5, 1 + 1), (8, 100, 20, 4 + 2), (16, 200, 40, 8 + 4), (17, 27, 18, 8 + 6)],
+    [
+        (3, 25, 5, 1 + 1),
+        (8, 100, 20, 4 + 2),
+        (16, 200, 40, 8 + 4),
+        (17, 27, 18, 8 + 6),
+        (9, 128, 16, 4 + 2),
+        (10, 160, 20, 5 + 2),
+        (19, 16, 12, 9 + 5),
+        (19, 288, 36, 9 + 4),
+    ],
 )
 def test_a_whole_logarithm_is_not_rounded_below_itself(
     n_buckets, max_distance, distance, bucket
 ):
-    """log 5 / log 25 is 1/2, and a bucket begins there."""
+    """log 5 / log 25 is 1/2, and a bucket begins there; which of them would be rounded
+    depends on the machine's logarithm."""
     assert causal_row(n_buckets, max_distance)[distance] == bucket
 
 

@@ -161,6 +161,21 @@ def test_a_shard_of_the_batch_drops_what_the_whole_batch_drops(rng, config, seq_
     assert np.abs(logits - model(ids)[0]).max() > 1e-6
 
 
+@given(rngs, configs)
+def test_no_two_places_drop_by_the_same_numbers(rng, config):
+    """One after the embedding, and two in each block."""
+    sites = []
+
+    class Watched(F.Draws):
+        def random(self, size, dtype=np.float32):
+            sites.append(self.site)
+            return super().random(size, dtype)
+
+    model, ids = draw_model(rng, config), draw_ids(rng, config, 3, batch=4)
+    model(ids, Watched(seed=3, step=7, examples=range(4)))
+    assert len(sites) == len(set(sites)) == 1 + 2 * config.n_layers
+
+
 @given(rngs, configs, lengths)
 def test_maps_are_lower_triangular_and_their_rows_sum_to_one(rng, config, seq_len):
     model, ids = draw_model(rng, config), draw_ids(rng, config, seq_len)

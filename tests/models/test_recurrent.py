@@ -145,6 +145,22 @@ def test_dropout_needs_draws_and_repeats_with_them(rng, config):
     assert (model(ids, draws)[0] != model(ids)[0]).any()
 
 
+@few
+@given(rngs, configs)
+def test_no_two_places_drop_by_the_same_numbers(rng, config):
+    """One after the embedding, and one in each layer."""
+    sites = []
+
+    class Watched(F.Draws):
+        def random(self, size, dtype=np.float32):
+            sites.append(self.site)
+            return super().random(size, dtype)
+
+    model, ids = draw_model(rng, config), draw_ids(rng, config, 4)
+    model(ids, Watched(seed=1, step=2, examples=range(3)))
+    assert len(sites) == len(set(sites)) == 1 + config.n_layers
+
+
 @pytest.mark.parametrize(
     "config",
     [
