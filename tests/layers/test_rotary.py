@@ -88,6 +88,14 @@ def test_a_checkpoint_moves_between_conventions_by_reordering_features(rng, seq_
 
 
 @kinds
+def test_without_a_base_the_angles_are_the_papers(kind):
+    """pos 10000^(-2i / d), i from 0: for a head of 4, one radian and a hundredth of it."""
+    order = kind(3, 4).astype(np.float64)
+    assert_allclose(order.cos.data[2], np.cos([2, 0.02]), rtol=1e-6)
+    assert_allclose(order.sin.data[2], np.sin([2, 0.02]), rtol=1e-6)
+
+
+@kinds
 def test_another_base_turns_the_later_pairs_at_another_speed(kind):
     x = np.random.default_rng(0).normal(size=(1, 1, 9, 6))
     y, _ = kind(9, 6).astype(np.float64).turn(x)

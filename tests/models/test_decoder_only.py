@@ -142,6 +142,15 @@ def test_all_layers_share_one_sense_of_order(positions):
     assert names == (["blocks.0.attn.order.weight"] if positions == "relative" else [])
 
 
+@pytest.mark.parametrize("positions", ["rotary", "rotary_interleaved"])
+def test_rotary_angles_are_the_papers(positions):
+    """pos 10000^(-2i / d), i from 0: for a head of 4, one radian and a hundredth of it."""
+    config = DecoderConfig(7, 5, 8, 1, 2, positions=positions)
+    model = DecoderOnly(config, rng=np.random.default_rng(0))
+    order = model.blocks[0].attn.order
+    assert_allclose(order.sin.data[3], np.sin([3, 0.03]), rtol=1e-6)
+
+
 @given(rngs, configs, lengths)
 def test_sequences_of_a_batch_do_not_meet(rng, config, seq_len):
     model, ids = draw_model(rng, config), draw_ids(rng, config, seq_len)
