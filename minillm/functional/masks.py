@@ -17,7 +17,7 @@ def causal_mask(n_queries: int, n_keys: int, like: Array | None = None) -> Array
 
 
 def prefix_mask(prefix_lengths: Array, seq_len: int, like: Array) -> Array:
-    """Causal, but a prefix sees all of itself (Raffel et al. 2020, fig. 4, right).
+    """Causal, but a prefix sees all of itself (Raffel et al. 2020, fig. 3, right).
 
         may look = key <= query or key < prefix_length
 

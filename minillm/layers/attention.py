@@ -108,7 +108,10 @@ class MultiHeadAttention(Module):
         return self.o_proj(self.merge(heads))[0]
 
     def memory(self, x_kv: Array, mask: Array | None = None) -> Memory:
-        """The keys and values of what cross-attention will read, made once."""
+        """The keys and values of what cross-attention will read, made once.
+
+        Another sequence has no order in common with this one: `order` is left out.
+        """
         k, v = self.split(self.k_proj(x_kv)[0]), self.split(self.v_proj(x_kv)[0])
         return Memory(k, v, mask)
 

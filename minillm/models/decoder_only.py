@@ -59,9 +59,10 @@ class DecoderOnly(Module):
     ) -> tuple[Array, BackwardNone]:
         """ids (batch, seq_len) -> logits (batch, seq_len, vocab_size)
 
-        rng draws what dropout drops; None drops nothing. mask, of bool, broadcasts to
-        (batch, n_heads, seq_len, seq_len), and is causal unless it is given. Raises
-        ValueError for ids outside the vocabulary and sequences beyond max_seq_len.
+        rng draws what dropout drops; None drops nothing. mask (..., seq_len, seq_len) of
+        bool broadcasts to (batch, n_heads, seq_len, seq_len) and takes the place of the
+        causal one. Raises ValueError for ids outside the vocabulary, sequences beyond
+        max_seq_len, and a mask that does not fit.
         """
         h, hidden_backward = self.hidden(ids, rng, mask)
         logits, unembed_backward = self.vocabulary.unembed(h)
@@ -72,9 +73,7 @@ class DecoderOnly(Module):
     ) -> tuple[Array, BackwardNone]:
         """ids (batch, seq_len) -> norm(h_L) (batch, seq_len, d_model)"""
         h, embed_backward = self.embed(ids, rng)
-        if mask is None:
-            mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
-        h, blocks_backward = through(self.blocks, h, mask, rng)
+        h, blocks_backward = through(self.blocks, h, _causal_unless_given(mask, h), rng)
         h, norm_backward = self.final_norm(h)
         return h, lambda dh: embed_backward(blocks_backward(norm_backward(dh)))
 
@@ -92,9 +91,7 @@ class DecoderOnly(Module):
     def attention_maps(self, ids: Array, mask: Array | None = None) -> list[Array]:
         """One (batch, n_heads, seq_len, seq_len) for each layer; rows sum to 1."""
         h, _ = self.embed(ids)
-        if mask is None:
-            mask = F.causal_mask(h.shape[1], h.shape[1], like=h)
-        return maps_through(self.blocks, h, mask)
+        return maps_through(self.blocks, h, _causal_unless_given(mask, h))
 
     def step(self, ids: Array, caches: list[KVCache]) -> Array:
         """Logits for ids that continue what the caches have seen. No gradients."""
@@ -117,3 +114,16 @@ class DecoderOnly(Module):
     def caches(self) -> list[KVCache]:
         """Empty caches, one for each layer, to begin generating with."""
         return [KVCache(self.config.max_seq_len) for _ in self.blocks]
+
+
+def _causal_unless_given(mask: Array | None, h: Array) -> Array:
+    """Who may look at whom among the positions of h (batch, seq_len, d_model)."""
+    n = h.shape[1]
+    if mask is None:
+        return F.causal_mask(n, n, like=h)
+    if mask.dtype != bool or mask.shape[-2:] != (n, n):
+        raise ValueError(
+            f"mask {mask.dtype} {mask.shape}: give bool (..., {n}, {n}), True where a "
+            "query may look"
+        )
+    return mask

@@ -63,5 +63,5 @@ def check_length(name: str, ids: Array, max_seq_len: int, start: int = 0) -> Non
     if start + ids.shape[1] > max_seq_len:
         raise ValueError(
             f"{name}: seq_len {start + ids.shape[1]} exceeds max_seq_len {max_seq_len}: "
-            "shorten the input, or generate with a sliding window"
+            "shorten it"
         )

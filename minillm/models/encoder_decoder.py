@@ -47,7 +47,8 @@ class AttentionMaps:
     """How much each query looks at each key, one array for each layer.
 
     encoder (batch, n_heads, n_source, n_source), decoder (batch, n_heads, n_target,
-    n_target), cross (batch, n_heads, n_target, n_source); rows sum to 1.
+    n_target), cross (batch, n_heads, n_target, n_source); rows sum to 1, or to 0 where
+    there is nothing but padding to look at.
     """
 
     encoder: list[Array]

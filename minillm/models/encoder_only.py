@@ -122,7 +122,10 @@ class EncoderOnly(Module):
         mask: Array | None = None,
         segment_ids: Array | None = None,
     ) -> list[Array]:
-        """One (batch, n_heads, seq_len, seq_len) for each layer; rows sum to 1."""
+        """One (batch, n_heads, seq_len, seq_len) for each layer.
+
+        Rows sum to 1, or to 0 where a sequence is nothing but padding.
+        """
         h, _ = self.embed(ids, mask, segment_ids)
         may_look = None if mask is None else F.padding_mask(mask, like=h)
         return maps_through(self.blocks, h, may_look)

@@ -26,8 +26,11 @@ class EncoderHead(Module):
 class MaskedLanguageModel(EncoderHead):
     """Score every word of the vocabulary at every position (Devlin et al. 2019, sec. 3.1).
 
-    t      = layer_norm(activation(h W + b))
-    logits = t E^T + c                     E is the embedding, c one number a word
+        t      = layer_norm(activation(h W + b))
+        logits = t E^T + c
+
+    where E is the embedding and c is one number for each word. The transform from h to t
+    is in the authors' code, and not in the paper.
     """
 
     def __init__(self, config: EncoderConfig, *, rng: np.random.Generator) -> None:
@@ -79,8 +82,11 @@ class ClassifierConfig(EncoderConfig):
 class SequenceClassifier(EncoderHead):
     """One answer for the whole input, read off its first token, [CLS].
 
-    pooled = tanh(h[0] W_pool + b_pool)         (Devlin et al. 2019, sec. 3)
-    logits = dropout(pooled) W + b
+        pooled = tanh(h[0] W_pool + b_pool)
+        logits = dropout(pooled) W + b
+
+    (Devlin et al. 2019, sec. 4.1; the tanh is in the authors' code). Padding belongs
+    behind the text: where the first place is padding, there is nothing to read.
     """
 
     def __init__(self, config: ClassifierConfig, *, rng: np.random.Generator) -> None:
@@ -123,9 +129,11 @@ class SequenceClassifier(EncoderHead):
 
 
 class TokenClassifier(EncoderHead):
-    """One answer for each token (Devlin et al. 2019, sec. 5.3).
+    """One answer for each token, read off its own vector (Devlin et al. 2019, sec. 5.3).
 
-    logits = dropout(h) W + b
+        logits = dropout(h) W + b
+
+    where W (d_model, n_labels) is the same at every place.
     """
 
     def __init__(self, config: ClassifierConfig, *, rng: np.random.Generator) -> None:

@@ -9,7 +9,7 @@ from minillm.types import Array, BackwardNone
 
 
 class PrefixLM(DecoderOnly):
-    """The decoder with one mask changed (Raffel et al. 2020, sec. 3.2.1, fig. 4).
+    """The decoder with one mask changed (Raffel et al. 2020, sec. 3.2.1, fig. 3).
 
         may look = key <= query or key < prefix_length
 

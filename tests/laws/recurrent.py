@@ -1,6 +1,5 @@
 """What came before transformers: recurrences and convolutions, operations to models."""
 
-
 from minillm import functional as F
 from minillm.layers import (
     GRU,

@@ -308,3 +308,14 @@ def test_ids_that_are_no_batch_of_sequences_are_refused(shape):
     for use in model, model.attention_maps, lambda ids: model.step(ids, model.caches()):
         with pytest.raises(ValueError, match=r"ids \(.*\(batch, seq_len\)"):
             use(np.zeros(shape, int))
+
+
+@pytest.mark.parametrize("mask", [np.ones((3, 4), bool), np.ones((4, 4))])
+def test_a_mask_is_of_bool_and_says_who_may_look_at_whom(mask):
+    rng = np.random.default_rng(0)
+    model = draw_model(rng, DecoderConfig(5, 4, d_model=4, n_layers=1, n_heads=2))
+    ids = draw_ids(rng, model.config, 4)
+    with pytest.raises(ValueError, match=r"^mask .*: give bool \(\.\.\., 4, 4\)"):
+        model(ids, mask=mask)
+    with pytest.raises(ValueError, match=r"^mask "):
+        model.attention_maps(ids, mask=mask)
