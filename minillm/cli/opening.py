@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from minillm.cli.choices import FITS, RECURRENT, check_fit, fitting
+from minillm.cli.choices import FITS, RECURRENT, check_fit, default_positions, fitting
 from minillm.cli.material import PARSERS, Material, parse
 from minillm.cli.presets import PRESETS
 from minillm.cli.settings import RunSettings
@@ -84,7 +84,7 @@ def _new_settings(
         "seed": 0,
         "threads": min(8, available_cores()),
         "vocab_size": preset.vocab_size if args.task is None else 0,
-        "positions": "none" if chosen["architecture"] in RECURRENT else "learned",
+        "positions": default_positions(**chosen),
         "checkpoint_every": 100,
         "evaluate_every": 100,
     }

@@ -82,7 +82,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--positions",
         choices=PARTS["positions"],
-        help="how a transformer knows order (default learned)",
+        help="how a transformer knows order (default learned; masked: rotary)",
     )
     parser.add_argument("--dropout", type=below_one, metavar="P", help="default 0.1")
 

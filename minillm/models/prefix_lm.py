@@ -16,6 +16,9 @@ class PrefixLM(DecoderOnly):
     Parameters, config and everything else are DecoderOnly's. It is trained on what
     follows the prefix, which need not be predicted (training.PrefixNextToken). When
     it writes, the ids of the first step are the prefix.
+
+    With positions "relative", whose buckets here look back, all that is ahead within the
+    prefix counts as distance 0.
     """
 
     def __call__(  # type: ignore[override]

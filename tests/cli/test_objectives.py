@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minillm import functional as F
-from minillm.cli.choices import FITS, OBJECTIVES, fitting
+from minillm.cli.choices import FITS, OBJECTIVES, default_positions, fitting
 from minillm.cli.gap_runs import MaskedRun
 from minillm.cli.material import parse
 from minillm.cli.objectives import RUNS
@@ -372,3 +372,18 @@ def test_the_next_command_is_one_that_the_model_is_for(of_kind, command, tmp_pat
     }.items():
         said = command(*of_kind(kind, tmp_path / kind), "--steps", 1)
         assert f"python -m minillm {words} {tmp_path / kind}" in said.out
+
+
+@pytest.mark.parametrize(
+    ("architecture", "objective", "expected"),
+    [
+        ("encoder", "masked", "rotary"),
+        ("encoder", "classify", "learned"),
+        ("decoder", "causal", "learned"),
+        ("lstm", "causal", "none"),
+    ],
+)
+def test_positions_suit_what_is_learned_unless_they_are_given(
+    architecture, objective, expected
+):
+    assert default_positions(architecture, objective) == expected
