@@ -132,6 +132,7 @@ class MaskedRun(GapRun):
         )
 
     def batches(self, rows: list[Array]) -> Iterator[Batch]:
+        """The held-out rows, hidden by the same draws at every look."""
         rng = self.draws()
         for i in range(0, len(rows), EVALUATED):
             ids, mask = pad(rows[i : i + EVALUATED], self.special["[PAD]"])

@@ -92,6 +92,7 @@ class TagRun(LabelRun):
         return TokenClassifier(self.config(), rng=np.random.default_rng(self.settings.seed))
 
     def examples(self, pairs: list[Pair], batch_size: int) -> TagExamples:
+        """Each word's tag at its first token; its other tokens are not asked."""
         sequences, tags = [], []
         for text, answer in pairs:
             ids, begins = encode_words(self.tokenizer, text.split())

@@ -139,6 +139,7 @@ class TranslateRun(PairRun):
         return [self.tokenizer.decode(i for i in row if i != end) for row in rows]
 
     def figures(self) -> list[Figure]:
+        """How many held-out answers are exact, and what they share with the right ones."""
         n, references = len(self.pairs.valid), [target for _, target in self.pairs.valid]
         answers = [text for places in self._places(n) for text in self.written(places)]
         measures = {"exact match": scores.exact_match, "unigram F1": scores.unigram_f1}

@@ -40,6 +40,20 @@ def add_parser(commands: Any) -> None:
         metavar="TEXT",
         help="the source",
     )
+    _add_beam(parser)
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        help="also draw what each written token looked at in the source: a .png, .svg or "
+        ".pdf (needs matplotlib)",
+    )
+    add_seed(parser)
+    add_out(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_beam(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--beam",
         type=whole(1, 1000),
@@ -62,16 +76,6 @@ def add_parser(commands: Any) -> None:
         metavar="B",
         help="above 0 favours those that have looked at all of the source (default 0)",
     )
-    parser.add_argument(
-        "--picture",
-        type=Path,
-        metavar="FILE",
-        help="also draw what each written token looked at in the source: a .png, .svg or "
-        ".pdf (needs matplotlib)",
-    )
-    add_seed(parser)
-    add_out(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
