@@ -1,0 +1,1 @@
+"""The index: paper equation -> function -> tests -> walkthrough, kept true by a test."""

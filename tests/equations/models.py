@@ -1,0 +1,7 @@
+"""Rows of the index: models."""
+
+from tests.equations.row import Row
+
+ROWS: tuple[Row, ...] = ()
+
+NO_EQUATION: dict[str, str] = {}  # public names that compute nothing a paper states
