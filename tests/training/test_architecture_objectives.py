@@ -118,6 +118,13 @@ CASES = {
     ),
 }
 cases = pytest.mark.parametrize("objective, made, draw", CASES.values(), ids=CASES)
+ALL = CASES | {
+    "NextToken": (
+        NextToken(),
+        build(DecoderOnly, DecoderConfig),
+        lambda rng, batch: draw_tokens(rng, batch)[:2],
+    )
+}
 
 
 def asked(name, batch):
@@ -137,6 +144,8 @@ def asked(name, batch):
         )
     if name == "SequenceClass":
         return np.array([row.any() for row in batch[2]])
+    if name == "NextToken":
+        return batch[1] != F.IGNORED
     return (batch[1] != F.IGNORED) & batch[2]
 
 
@@ -144,19 +153,24 @@ def logits_of(name, model, batch):
     if name == "SequenceToSequence":
         source, inputs, _, source_mask, target_mask = batch
         return model(source, inputs, source_mask, target_mask)[0]
-    return model(batch[0], batch[2])[0]
+    return model(batch[0], *batch[2:])[0]
 
 
-@pytest.mark.parametrize("name", CASES)
+def targets_place(name):
+    """Which array of a batch holds the targets."""
+    return 2 if name == "SequenceToSequence" else 1
+
+
+@pytest.mark.parametrize("name", ALL)
 @given(rng=rngs, batch_size=st.integers(1, 4))
 @settings(max_examples=15)
 def test_the_loss_is_the_mean_over_what_is_asked(name, rng, batch_size):
-    objective, made, draw = CASES[name]
+    objective, made, draw = ALL[name]
     model, batch = made(rng), draw(rng, batch_size)
     smoothing = getattr(objective, "label_smoothing", 0.0)
     counts = asked(name, batch)
     logits = logits_of(name, model, batch)[counts]
-    targets = batch[2 if name == "SequenceToSequence" else 1][counts]
+    targets = batch[targets_place(name)][counts]
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     on_target = np.take_along_axis(log_p, targets[:, None], -1)[:, 0]
     losses = -(1 - smoothing) * on_target - smoothing * log_p.mean(-1)
@@ -171,6 +185,43 @@ def gradient(objective, model, batch):
     loss, backward = objective(model, batch, None)
     backward()
     return loss, theta.grad.copy()
+
+
+@pytest.mark.parametrize("name", CASES)
+@given(rng=rngs, batch_size=st.integers(1, 4))
+@settings(max_examples=15)
+def test_a_target_that_is_not_asked_for_has_no_influence(name, rng, batch_size):
+    """Of padding, of rows that are nothing else, and inside of a prefix."""
+    objective, made, draw = CASES[name]
+    model, batch = made(rng), draw(rng, batch_size)
+    place, n = targets_place(name), N_CLASSES if "Class" in name else VOCAB_SIZE
+    fixed = asked(name, batch) | (batch[place] == F.IGNORED)
+    other = np.where(fixed, batch[place], rng.integers(0, n, batch[place].shape))
+    loss, learned = gradient(objective, model, batch)
+    other_loss, other_learned = gradient(objective, model, change(batch, place, other))
+    assert other_loss == loss
+    assert_array_equal(other_learned, learned)
+
+
+@pytest.mark.parametrize("name", ["NextToken", "SequenceToSequence", "PrefixNextToken"])
+@given(rng=rngs, batch_size=st.integers(1, 4), t=st.integers(0, SEQ_LEN - 1))
+@settings(max_examples=15)
+def test_a_target_depends_on_no_input_after_its_own(name, rng, batch_size, t):
+    """p(targets[t] | inputs[: t + 1]): and a prefix is given as a whole."""
+    objective, made, draw = ALL[name]
+    model, batch = made(rng), draw(rng, batch_size)
+    place = targets_place(name)
+    targets = batch[place].copy()
+    targets[:, :t] = targets[:, t + 1 :] = F.IGNORED
+    batch = change(batch, place, targets)
+    inputs = batch[place - 1].copy()
+    after = np.arange(SEQ_LEN) > t
+    if name == "PrefixNextToken":
+        after = after & (np.arange(SEQ_LEN) >= batch[2][:, None])
+    other = np.where(after, rng.integers(0, VOCAB_SIZE, inputs.shape), inputs)
+    loss, _ = objective(model, batch, None)
+    other_loss, _ = objective(model, change(batch, place - 1, other), None)
+    assert other_loss == loss
 
 
 @cases
@@ -333,13 +384,6 @@ def test_next_tokens_of_another_shape_are_refused():
         NextToken().n_targets((inputs, inputs, inputs))
 
 
-ALL = CASES | {
-    "NextToken": (
-        NextToken(),
-        build(DecoderOnly, DecoderConfig),
-        lambda rng, batch: draw_tokens(rng, batch)[:2],
-    )
-}
 ENCODERS = {"MaskedTokens", "TokenClass", "SequenceClass"}
 
 

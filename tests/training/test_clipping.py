@@ -36,6 +36,19 @@ def test_a_gradient_within_the_limit_keeps_its_bits(rng, n, scale):
         assert_array_equal(grad, before)
 
 
+@given(rngs, sizes, limits, scales)
+def test_no_entry_grows_or_turns_and_all_shrink_by_one_factor(rng, n, limit, scale):
+    """In float32 too: an entry is off by half a unit of its last place, or 6e-8."""
+    grad = (scale * rng.normal(size=n)).astype(np.float32)
+    before = grad.copy()
+    clip_by_global_norm(grad, limit)
+    assert (np.abs(grad) <= np.abs(before)).all()
+    assert_array_equal(np.sign(grad), np.sign(before))
+    share = np.linalg.norm(grad.astype(float)) / np.linalg.norm(before.astype(float))
+    assert_allclose(grad, share * before, rtol=1e-6)
+    assert np.linalg.norm(grad.astype(float)) <= limit * (1 + 1e-6 * n)
+
+
 @pytest.mark.parametrize("limit", [1e-6, 1.0, 1e9, math.inf])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_zero_gradient_stays_zero_without_a_murmur(limit, dtype):

@@ -103,6 +103,22 @@ def test_at_eps_0_adam_does_not_care_how_large_gradients_are(rng, sizes, power):
     assert_array_equal(*ends)
 
 
+@given(rngs, sizes, rates, betas, betas, st.integers(1, 6))
+def test_averages_of_a_constant_gradient_are_corrected_to_it_at_every_step(
+    rng, sizes, lr, beta1, beta2, steps
+):
+    """m_hat = g and v_hat = g^2, so that every step is as long as the first."""
+    theta = flat(rng, sizes)
+    g = rng.normal(size=theta.grad.shape) + np.sign(theta.data) * 1e-3
+    theta.grad[...], start = g, theta.data.copy()
+    adamw = AdamW(theta, (beta1, beta2), eps=0, weight_decay=0)
+    for t in range(1, steps + 1):
+        adamw.step(lr)
+        assert_allclose(adamw.m / (1 - beta1**t), g, rtol=1e-12)
+        assert_allclose(adamw.v / (1 - beta2**t), g * g, rtol=1e-12)
+        assert_allclose(theta.data, start - t * lr * np.sign(g), **CLOSE)
+
+
 @given(rngs, sizes, rates, st.floats(0, 1), st.integers(1, 4))
 def test_without_gradients_adamw_only_decays_what_declares_it(
     rng, sizes, lr, weight_decay, steps
@@ -129,6 +145,33 @@ def test_sgd_is_its_equation(rng, sizes, rates, momentum):
         expected = expected - lr * velocity
         sgd.step(lr)
     assert_allclose(theta.data, expected, **CLOSE)
+
+
+@given(rngs, sizes, rates, st.floats(0, 0.95), st.integers(1, 8))
+def test_a_constant_gradient_gathers_momentum_up_to_its_limit(
+    rng, sizes, lr, momentum, steps
+):
+    """velocity_t = g (1 - momentum^t) / (1 - momentum), and theta moves by their sum."""
+    theta = flat(rng, sizes)
+    start = theta.data.copy()
+    theta.grad[...] = g = rng.normal(size=theta.grad.shape)
+    sgd = SGD(theta, momentum)
+    for _ in range(steps):
+        sgd.step(lr)
+    shares = (1 - momentum ** np.arange(1, steps + 1)) / (1 - momentum)
+    assert_allclose(sgd.velocity, g * shares[-1], **CLOSE)
+    assert_allclose(theta.data, start - lr * g * shares.sum(), rtol=1e-12, atol=1e-11)
+
+
+@given(rngs, sizes, st.lists(rates, max_size=5))
+def test_without_momentum_it_is_gradient_descent_to_the_last_bit(rng, sizes, rates):
+    theta = flat(rng, sizes)
+    expected, sgd = theta.data.copy(), SGD(theta)
+    for lr in rates:
+        theta.grad[...] = scattered(rng, sum(sizes))
+        expected -= lr * theta.grad
+        sgd.step(lr)
+    assert_array_equal(theta.data, expected)
 
 
 OPTIMIZERS = {

@@ -68,6 +68,23 @@ def test_any_cut_gives_the_gradient_of_one_pass_with_the_same_dropout(
         assert_allclose(p.grad, grads[name], err_msg=name, **CLOSE)
 
 
+@given(rngs, configs, counted, st.integers(2, 7))
+def test_shards_weigh_what_their_share_of_the_targets_is(rng, config, counted, n_shards):
+    """g = sum of (n_shard / n_batch) g_shard: no mean of means, where numbers differ."""
+    model, batch = draw_model(rng, config), draw_batch(rng, counted)
+    theta, total = Flat(model), np.zeros(model.n_parameters())
+    for rows in np.array_split(np.arange(len(counted)), n_shards):
+        if n_rows := len(rows):
+            theta.grad[...] = 0
+            draws = F.Draws(3, 11, range(rows[0], rows[0] + n_rows))
+            _, backward = NextToken()(model, (batch[0][rows], batch[1][rows]), draws)
+            backward()
+            n_targets = sum(counted[i] for i in rows)
+            total += n_targets / max(1, sum(counted)) * theta.grad
+    BatchGradient(model, theta)(NextToken(), batch, F.Draws(3, 11, range(len(counted))))
+    assert_allclose(theta.grad, total, **CLOSE)
+
+
 @given(rngs, configs, counted, st.integers(1, 4), st.integers(1, 3))
 def test_the_same_call_gives_the_same_bits(rng, config, counted, threads, accumulate):
     model, batch = draw_model(rng, config, np.float32), draw_batch(rng, counted)

@@ -45,6 +45,30 @@ def test_the_last_step_leaves_the_final_share_which_stays(lr, spans, final):
         assert schedule(step) == close(lr * final, rel=1e-14)
 
 
+@given(rates, spans, st.floats(0, 1))
+def test_the_fall_is_half_a_cosine_between_the_two_rates(lr, spans, final):
+    """Loshchilov & Hutter 2017, eq. 5, with eta_max lr, eta_min lr final, T_i after."""
+    warmup, after = spans
+    schedule = WarmupCosine(lr, warmup, warmup + after, final)
+    eta_min, eta_max = lr * final, lr
+    for t_cur in range(after + 1):
+        cosine = math.cos(t_cur / after * math.pi)
+        expected = eta_min + (eta_max - eta_min) * (1 + cosine) / 2
+        assert schedule(warmup + t_cur) == close(expected, rel=1e-12)
+        mirrored = schedule(warmup + after - t_cur)
+        assert schedule(warmup + t_cur) + mirrored == close(eta_min + eta_max)
+
+
+@given(rates, spans, st.floats(0, 1))
+def test_no_step_jumps(lr, spans, final):
+    """Up by lr / warmup, down by no more than a cosine's steepest: pi / 2 of its way."""
+    warmup, after = spans
+    schedule = WarmupCosine(lr, warmup, warmup + after, final)
+    steepest = lr * max(1 / max(1, warmup), math.pi / 2 * (1 - final) / after)
+    for step in range(1, warmup + after + 3):
+        assert abs(schedule(step + 1) - schedule(step)) <= steepest * (1 + 1e-9)
+
+
 @given(rates, st.integers(0, 40), st.integers(1, 40), st.floats(0, 1))
 def test_half_way_down_the_cosine_is_at_the_middle(lr, warmup, half, final):
     schedule = WarmupCosine(lr, warmup, warmup + 2 * half, final)
@@ -66,6 +90,14 @@ def test_noam_peaks_where_its_two_branches_meet(d_model, warmup, factor):
     assert schedule(2 * warmup) * math.sqrt(2) == close(peak)
     for step in {1, (warmup + 1) // 2}:
         assert schedule(step) == close(peak * step / warmup)
+
+
+@given(st.integers(1, 4096), st.integers(1, 1000), st.integers(1, 10_000))
+def test_noam_is_the_lower_of_a_line_and_a_root(d_model, warmup, step):
+    line, root = step / warmup**1.5, 1 / math.sqrt(step)
+    scale = 1 / math.sqrt(d_model)
+    assert Noam(d_model, warmup)(step) == close(scale * min(line, root), rel=1e-12)
+    assert step == warmup or (line < root) == (step < warmup)
 
 
 def test_the_papers_rate():

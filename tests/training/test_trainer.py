@@ -135,6 +135,31 @@ def test_accumulation_and_threads_walk_the_path_of_the_whole_batch(threads, accu
     assert_allclose(*ends, rtol=1e-10)
 
 
+@given(rngs, st.lists(st.floats(1e-3, 0.5), min_size=1, max_size=5), st.floats(0.01, 10))
+@settings(max_examples=10)
+def test_a_step_goes_its_rate_along_its_batchs_clipped_gradient(rng, rates, clip):
+    """theta = theta - lr g min(1, clip / |g|), with the lr and the batch of that step."""
+    model = Line(rng).astype(np.float64)
+    points = Points(int(rng.integers(9)))
+    trainer = line_trainer(
+        model=model,
+        steps=len(rates),
+        make=SGD,
+        batches=points.batch,
+        schedule=dict(enumerate(rates, start=1)).get,
+        clip=clip,
+    )
+    theta = trainer.optimizer.theta
+    for step, lr in enumerate(rates):
+        theta.grad[...], before = 0, theta.data.copy()
+        loss, backward = LeastSquares()(model, points.batch(step), None)
+        backward()
+        g = theta.grad.copy()
+        assert_allclose(trainer.train_step(), loss, rtol=1e-12)
+        expected = before - lr * g * min(1, clip / np.linalg.norm(g))
+        assert_allclose(theta.data, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_each_step_gets_its_batch_its_rate_and_its_clip():
     """theta moves by lr along the clipped gradient: SGD leaves nothing hidden."""
     rates, steps = {1: 0.5, 2: 0.25, 3: 1.0}, []
@@ -263,6 +288,24 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_change(tmp_path, valu
     again.resume()
     assert again.step == 4
     assert np.isfinite(again.optimizer.theta.data).all()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@given(st.integers(0, STEPS - 1), st.sampled_from([np.inf, -np.inf, np.nan, 1e30]))
+@settings(max_examples=10)
+def test_wherever_numbers_end_training_does_and_the_weights_are_those_of_the_last_step(
+    at_step, value
+):
+    trainer = line_trainer(batches=spoiled(at_step, value))
+    with pytest.raises(NonFiniteLossError, match=f"at step {at_step + 1};"):
+        trainer.run()
+    untroubled = line_trainer()
+    for _ in range(at_step):
+        untroubled.train_step()
+    assert trainer.step == at_step
+    assert_array_equal(trainer.optimizer.theta.data, untroubled.optimizer.theta.data)
+    for name, array in untroubled.optimizer.state_dict().items():
+        assert_array_equal(trainer.optimizer.state_dict()[name], array)
 
 
 class SteepLoss(LeastSquares):

@@ -61,6 +61,25 @@ def test_the_loss_is_that_of_the_whole_text_and_the_gradient_another(rng, cell, 
     assert np.abs(truncated - gradient).max() > 1e-6
 
 
+@few
+@given(rngs, cells, st.integers(1, SEQ_LEN - 1))
+def test_what_stood_in_an_earlier_chunk_is_not_blamed(rng, cell, k):
+    """Even and odd words: a word of the earlier chunks alone learns nothing by the last."""
+    config = RecurrentConfig(VOCAB_SIZE, 5, 2, cell, "untied")
+    model = scatter(RecurrentLM(config, rng=rng).astype(np.float64), rng)
+    begin = (SEQ_LEN - 1) // k * k  # of the last chunk
+    inputs = 2 * rng.integers(0, 3, (3, SEQ_LEN))
+    inputs[:, begin:] += 1
+    targets = rng.integers(0, VOCAB_SIZE, inputs.shape)
+    targets[:, :begin] = F.IGNORED
+    for objective, blamed in ((TruncatedNextToken(k), False), (NextToken(), True)):
+        Flat(model)
+        model.zero_grad()
+        objective(model, (inputs, targets), None)[1]()
+        earlier = model.vocabulary.token_embed.weight.grad[::2]
+        assert earlier.any() == blamed
+
+
 @settings(max_examples=6, deadline=None)
 @given(rngs, cells, st.integers(1, SEQ_LEN - 1))
 def test_the_gradient_is_that_of_a_loss_whose_carried_states_are_constants(rng, cell, k):
