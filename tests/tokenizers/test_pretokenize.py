@@ -32,6 +32,37 @@ def test_a_text_in_pieces_gives_the_words_of_the_whole(pieces, block):
         assert words + splitter.finish() == split("".join(pieces))
 
 
+def class_of(character):
+    """As Unicode names it: letter, number, White_Space (PropList.txt), or any other."""
+    spaces = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+    if character in spaces or "\u2000" <= character <= "\u200a":
+        return "space"
+    return {"L": "letter", "N": "number"}.get(unicodedata.category(character)[0], "other")
+
+
+def next_word(text):
+    """GPT-2's seven alternatives, tried in their order at the beginning of a text."""
+    for ending in ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d"):
+        if text.startswith(ending):
+            return ending
+    space = text[0] == " " and len(text) > 1 and class_of(text[1]) != "space"
+    end = start = int(space)
+    while end < len(text) and class_of(text[end]) == class_of(text[start]):
+        end += 1
+    if class_of(text[start]) != "space" or end == len(text) or end == 1:
+        return text[:end]
+    return text[: end - 1]  # the last space is left to the word that follows
+
+
+@given(any_text | st.text(alphabet="a1. '\n", max_size=20))
+def test_words_are_cut_as_the_alternatives_say_one_by_one(text):
+    words, rest = [], text
+    while rest:
+        words.append(next_word(rest))
+        rest = rest[len(words[-1]) :]
+    assert split(text) == words
+
+
 def test_a_long_word_in_small_pieces_is_not_scanned_again_for_every_piece():
     splitter, scanned = Splitter(block=10), 0
     for _ in range(10_000):

@@ -56,6 +56,33 @@ def test_special_tokens_are_found_in_pieces_as_in_the_whole(text, data):
     assert flat(pieces) == flat([text])
 
 
+def cut_at(specials, text):
+    """At each place the longest special token that stands there, or else a character."""
+    parts, ordinary, i = [], "", 0
+    while i < len(text):
+        found = max((s for s in specials if text.startswith(s, i)), key=len, default="")
+        if found:
+            parts, ordinary = [*parts, ordinary, found], ""
+        else:
+            ordinary += text[i]
+        i += len(found) or 1
+    return [*parts, ordinary]
+
+
+@given(
+    st.lists(marks, max_size=12).map("".join),
+    st.sets(st.sampled_from(sorted(TOKENIZER.special_tokens))),
+)
+def test_allowed_special_tokens_are_one_id_each_and_all_else_is_ordinary(text, allowed):
+    """Never split, never forged: other than at an allowed one no special id comes."""
+    plain = BPETokenizer(TOKENIZER.merges)
+    expected = []
+    for part in cut_at(allowed, text):
+        special = TOKENIZER.special_tokens[part] if part in allowed else None
+        expected += plain.encode(part) if special is None else [special]
+    assert TOKENIZER.encode(text, allowed) == expected
+
+
 def test_a_longer_special_token_may_still_be_arriving():
     for text in ("<|end|>>", "<|end|>a", "<|end|>"):
         ids = TOKENIZER.encode(text, "all")

@@ -45,6 +45,36 @@ def test_of_any_text_each_word_is_one_id_and_unknown_ones_are_lost(text):
         assert id_ == UNKNOWN or TOKENIZER.token_bytes(id_).decode() == word
 
 
+known_and_special = st.lists(
+    st.sampled_from([*WORDS, *SPECIAL_TOKENS, *sentinels(3), "dog"]), max_size=9
+)
+
+
+@given(known_and_special, st.sets(st.sampled_from([*SPECIAL_TOKENS, *sentinels(2)])))
+def test_a_special_token_is_its_id_where_it_is_allowed_and_unknown_elsewhere(
+    words, allowed
+):
+    known = {*WORDS, *allowed}
+    ids = TOKENIZER.encode(" ".join(words), allowed)
+    written = [word if word in known else "[UNK]" for word in words]
+    assert TOKENIZER.decode(ids) == " ".join(written)
+    specials = {TOKENIZER.special_tokens[text] for text in {*allowed, "[UNK]"}}
+    assert all(id_ in specials or id_ >= len(TOKENIZER.special_tokens) for id_ in ids)
+
+
+@given(st.integers(0, 120), st.integers(0, 120))
+def test_sentinels_are_numbered_from_0_and_more_of_them_begin_alike(n, more):
+    """Each is one token that no text can forge: the i-th stands for the i-th gap."""
+    marks = sentinels(n)
+    assert sentinels(n + more)[:n] == marks and len(set(marks)) == n
+    assert marks == tuple("<extra_id_" + str(i) + ">" for i in range(n))
+    tokenizer = WordTokenizer(["a"], ("[PAD]", "[UNK]", *marks))
+    text = " a ".join(marks)
+    ids = [id_ for id_ in tokenizer.encode(text, "all") if id_ != 2 + n]
+    assert ids == sentinel_ids(tokenizer.special_tokens, n) == list(range(2, 2 + n))
+    assert set(tokenizer.encode(text)) <= {1, 2 + n}
+
+
 def test_special_tokens_come_first_and_padding_is_0():
     expected = {text: i for i, text in enumerate([*SPECIAL_TOKENS, *sentinels(2)])}
     assert TOKENIZER.special_tokens == expected and expected["[PAD]"] == 0
