@@ -110,7 +110,7 @@ def text_sha256(text: str) -> str:
 
 
 def _paragraphs(text: str) -> Iterable[str]:
-    return filter(None, BLANK_LINES.split(text.strip("\n")))
+    return filter(None, BLANK_LINES.split(f"\n\n{text}\n\n"))
 
 
 def _cut_near(text: str, wanted: int, tolerance: float) -> int:

@@ -1,7 +1,7 @@
 """The text a model learns from is whole, and the text that judges it is new."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from minillm.data import (
@@ -20,7 +20,7 @@ def paragraphs_of(text):
     """Blank lines part paragraphs: the same rule, told line by line."""
     paragraphs = [[]]
     for line in text.split("\n"):
-        if line.strip() or (paragraphs[-1] == [] and line):
+        if line.strip():
             paragraphs[-1].append(line)
         else:
             paragraphs.append([])
@@ -72,6 +72,8 @@ def test_the_hash_is_that_of_the_bytes():
 
 
 @given(texts)
+@example("a\n ")
+@example(" \na")
 def test_first_occurrences_stay_in_order(text):
     kept = keep_paragraphs_once(text)
     assert kept.split("\n\n") == (list(dict.fromkeys(paragraphs_of(text))) or [""])
@@ -95,6 +97,20 @@ def test_what_is_held_out_is_new_and_ends_the_text(text, held_out):
     rest = text.split("\n")
     assert all(line in rest or line in text for line in split.valid.split("\n"))
     assert not seen_in(split.train, split.valid)
+
+
+@given(st.lists(st.integers(0, 20), min_size=4, max_size=40), st.floats(0.2, 0.8))
+def test_a_long_line_that_training_shows_is_never_held_out(numbers, held_out):
+    """Few different lines, so that many are met again; those that are not all stay."""
+    text = "\n\n".join(f"line {n} " + "of forty characters or more, " * 2 for n in numbers)
+    try:
+        split = split_tail(text, held_out)
+    except ValueError:
+        assume(False)
+    train, valid = paragraphs_of(split.train), paragraphs_of(split.valid)
+    assert not {line.strip() for line in train} & {line.strip() for line in valid}
+    rest = paragraphs_of(text)[len(train) :]
+    assert valid == [line for line in rest if line.strip() not in split.train]
 
 
 def test_the_cut_is_the_nearest_paragraph_break():
