@@ -88,6 +88,21 @@ def test_a_batch_depends_on_seed_and_step_alone(some, seed, steps):
                 assert_array_equal(array, expected)
 
 
+@given(sequences, st.integers(1, 7), seeds, st.integers(0, 20))
+def test_however_they_are_shuffled_what_belongs_together_stays_together(
+    some, size, seed, step
+):
+    """A label with its text, a tag with its token, a target with its source."""
+    ids, labels, mask = class_examples(some, size, seed).batch(step)
+    assert unpadded(ids, mask) == [some[label] for label in labels]
+    ids, tags, mask = tag_examples(some, size, seed).batch(step)
+    assert unpadded(tags, mask) == [[t + 10 for t in row] for row in unpadded(ids, mask)]
+    source, inputs, _, source_mask, mask = pair_examples(some, size, seed).batch(step)
+    sources = unpadded(source, source_mask)
+    expected = [[START, *[t + 10 for t in row * 2]] for row in sources]
+    assert unpadded(inputs, mask) == expected
+
+
 @given(sequences, st.integers(1, 7), seeds)
 def test_an_epoch_visits_every_example_once_and_all_batches_are_full(some, size, seed):
     examples = class_examples(some, size, seed)

@@ -67,6 +67,27 @@ def test_what_stands_at_a_chosen_place_has_the_law_80_10_10():
             assert likely(count, n, p)
 
 
+@given(rngs, st.sampled_from(ORDINARY), st.integers(1, 40), st.floats(0.3, 1))
+def test_whatever_the_text_chosen_places_follow_the_law(rng, token, seq_len, rate):
+    """Hidden, replaced by one that is ordinary, or kept: 0.8, 0.1 5/6, 0.1 + 0.1 / 6."""
+    ids = np.full((1 + 4000 // seq_len, seq_len), token)
+    inputs, targets = mask_tokens(ids, rng=rng, rate=rate, **SPECIAL)
+    chosen = inputs[targets != F.IGNORED]
+    kept, hidden = (chosen == token).sum(), (chosen == MASK).sum()
+    assert likely(hidden, chosen.size, 0.8)
+    assert likely(kept, chosen.size, 0.1 + 0.1 / 6)
+    assert likely(chosen.size - kept - hidden, chosen.size, 0.1 * 5 / 6)
+
+
+@given(rngs, st.integers(2, 6), st.floats(0.2, 0.8))
+def test_every_place_is_chosen_as_often_as_any_other(rng, seq_len, rate):
+    n, ids = 2000, rng.integers(2, 8, seq_len)
+    _, targets = mask_tokens(np.tile(ids, (n, 1)), rng=rng, rate=rate, **SPECIAL)
+    share = max(1, round(rate * seq_len)) / seq_len
+    for count in (targets != F.IGNORED).sum(0):
+        assert likely(count, n, share)
+
+
 class Fates:
     """Draws of our choosing: who is chosen, then what happens there, and by which token."""
 

@@ -33,6 +33,15 @@ def test_every_prefix_length_is_as_likely_as_any_other():
     assert all(likely(count, n, 1 / 7) for count in counts[1:])
 
 
+@given(rngs, st.integers(2, 9))
+def test_the_cut_may_be_anywhere_with_equal_chances(rng, seq_len):
+    n = 3000
+    _, _, lengths = split_prefix(np.zeros((n, seq_len + 1), int), rng=rng)
+    counts = np.bincount(lengths, minlength=seq_len + 1)
+    assert counts.size == seq_len + 1 and counts[0] == 0
+    assert all(likely(count, n, 1 / seq_len) for count in counts[1:])
+
+
 @pytest.mark.parametrize("ids", [np.zeros((2, 1), int), np.zeros(5, int), np.zeros((2, 5))])
 def test_what_cannot_be_split_is_refused(ids):
     with pytest.raises(ValueError, match="seq_len at least 1"):

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -67,6 +67,34 @@ def test_15_percent_are_cut_out_in_spans_of_3_on_average(n, n_noise, n_spans):
     _, inputs, targets = cut(n, np.random.default_rng(0))
     assert (targets < 900).sum() == n_noise
     assert (inputs >= 900).sum() == n_spans
+
+
+@given(rngs, lengths, densities, mean_spans)
+def test_how_much_is_cut_out_is_the_nearest_there_is_to_density_and_mean_span(
+    rng, n, density, mean_span
+):
+    """Off by half a token and half a span, unless a part would be empty."""
+    n_noise, n_spans = noise_and_spans(n, density, mean_span)
+    assert abs(n_noise - n * density) <= 1 / 2 or n_noise in (1, n - 1)
+    most = min(n_noise, n - n_noise)  # spans, each with a kept token before it
+    assert abs(n_spans - n_noise / mean_span) <= 1 / 2 or n_spans in (1, most)
+    assert 1 <= n_noise < n and 1 <= n_spans <= most
+    _, inputs, targets = cut(n, rng, density=density, mean_span=mean_span)
+    assert ((targets < 900).sum(), (inputs >= 900).sum()) == (n_noise, n_spans)
+
+
+@given(rngs, st.integers(2, 5))
+@settings(max_examples=8)
+def test_two_spans_are_cut_in_any_way_with_equal_chances(rng, n_kept):
+    """As many tokens kept as cut out, n_kept - 1 ways to part either: together squared."""
+    n, how = 1000, {"density": 0.5, "mean_span": n_kept / 2}
+    ways = Counter()
+    for _ in range(n):
+        inputs, _ = corrupt(np.arange(2 * n_kept), SENTINELS, rng=rng, **how)
+        ways[tuple(np.where(inputs >= 900, -1, inputs))] += 1
+    n_ways = (n_kept - 1) ** 2
+    assert len(ways) == n_ways
+    assert all(likely(count, n, 1 / n_ways) for count in ways.values())
 
 
 def test_over_many_texts_density_and_mean_span_are_15_percent_and_3():
@@ -151,6 +179,12 @@ def test_what_cannot_be_corrupted_is_refused(complaint, change):
 def test_six_sentinels_are_enough_for_five_spans():
     inputs, targets = corrupt(np.arange(100), SENTINELS[:6], rng=np.random.default_rng(0))
     assert_array_equal(restore(inputs, targets, SENTINELS[:6]), np.arange(100))
+
+
+@given(st.permutations(range(12)), st.integers(0, 12))
+def test_the_nth_sentinel_is_the_one_with_that_number_wherever_it_stands(ids, n):
+    special_tokens = {f"<extra_id_{i}>": place for i, place in enumerate(ids)}
+    assert sentinel_ids({"[PAD]": 12} | special_tokens, n) == ids[:n]
 
 
 def test_sentinels_are_found_in_the_vocabulary_or_missed_by_name():

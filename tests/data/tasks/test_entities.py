@@ -113,6 +113,44 @@ def test_f1_by_hand():
     assert entity_f1(guess, truth) == pytest.approx(0.4)
 
 
+names = st.tuples(st.integers(0, 2), st.sampled_from(task.KINDS), st.integers(1, 3))
+
+
+@given(st.lists(names, max_size=5), st.integers(0, 2))
+def test_whatever_names_are_written_as_b_and_i_are_read_again(names, at_the_end):
+    """A name is so many words after the one before it, of a kind, and so many long."""
+    tags, expected = [], set()
+    for gap, kind, length in names:
+        tags += ["O"] * gap
+        expected.add((len(tags), len(tags) + length, kind))
+        tags += [f"B-{kind}"] + [f"I-{kind}"] * (length - 1)
+    tags += ["O"] * at_the_end
+    assert entities([TAGS.index(tag) for tag in tags]) == expected
+
+
+tag = st.integers(0, len(TAGS) - 1)
+pairs = st.lists(st.lists(st.tuples(tag, tag), max_size=6), max_size=4)
+
+
+@given(pairs)
+def test_entity_f1_is_the_harmonic_mean_of_precision_and_recall(pairs):
+    """Over all sentences at once; a name is right with both borders and its kind."""
+    guess, truth = ([[pair[i] for pair in row] for row in pairs] for i in (0, 1))
+    found, present = (
+        {(n, *name) for n, tags in enumerate(some) for name in entities(tags)}
+        for some in (guess, truth)
+    )
+    right, f1 = found & present, entity_f1(guess, truth)
+    if right:
+        precision, recall = len(right) / len(found), len(right) / len(present)
+        assert f1 == pytest.approx(2 / (1 / precision + 1 / recall))
+    else:
+        assert f1 == 0
+    assert f1 == entity_f1(truth, guess)
+    assert (f1 == 1) == (found == present != set())
+    assert entity_f1(guess[::-1], truth[::-1]) == f1
+
+
 @given(st.lists(st.integers(0, len(TAGS) - 1)))
 def test_every_word_that_is_not_outside_belongs_to_one_entity(tags):
     covered = [place for begin, end, _ in entities(tags) for place in range(begin, end)]
