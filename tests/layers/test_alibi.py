@@ -30,6 +30,17 @@ def test_nothing_is_learned_and_nothing_turned():
     assert_array_equal(order.turn(x, 5)[0], x)
 
 
+@given(st.integers(1, 8), lengths, st.integers(0, 9))
+def test_only_the_distance_counts_and_the_nearest_is_free(n_heads, n_queries, n_old):
+    """One step on for query and key alike changes nothing; -slope |i - j|."""
+    bias, _ = Alibi(n_heads).bias(n_queries, n_old + n_queries, like=np.zeros(1))
+    assert_array_equal(bias[:, 1:, 1:], bias[:, :-1, :-1])
+    assert_array_equal(bias[:, np.arange(n_queries), n_old + np.arange(n_queries)], 0)
+    back = bias[:, -1, ::-1]  # of the last query, from the nearest key on
+    assert (np.diff(back) < 0).all()
+    assert_allclose(np.diff(back), np.broadcast_to(back[:, 1:2], np.diff(back).shape))
+
+
 @given(rngs, lengths)
 def test_the_bias_is_added_to_the_scores(rng, seq_len):
     layer, x = draw_attention(rng), rng.normal(size=(2, seq_len, 5))

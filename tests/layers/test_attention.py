@@ -61,6 +61,30 @@ def test_heads_attend_apart_and_are_put_side_by_side(rng, sizes, heads):
     assert_allclose(y, expected, **CLOSE)
 
 
+@given(rngs, unequal_sizes(4))
+def test_split_deals_features_out_to_heads_and_merge_collects_them(rng, sizes):
+    """A head is d_head neighbouring features of every position; nothing is lost."""
+    batch, seq_len, n_heads, d_head = sizes
+    layer = draw_layer(rng, 3, d_head, (n_heads, n_heads))
+    x = rng.normal(size=(batch, seq_len, n_heads * d_head))
+    heads = layer.split(x)
+    assert heads.shape == (batch, n_heads, seq_len, d_head)
+    for i in range(n_heads):
+        assert_array_equal(heads[:, i], x[:, :, i * d_head : (i + 1) * d_head])
+    assert_array_equal(layer.merge(heads), x)
+    assert_array_equal(layer.split(layer.merge(heads)), heads)
+
+
+@given(rngs, sizes, head_counts)
+def test_what_stands_at_a_key_that_is_masked_changes_nothing_to_the_last_bit(
+    rng, sizes, heads
+):
+    layer, (x_q, x_kv) = draw_layer(rng, *sizes[3:], heads), draw_streams(rng, sizes)
+    seen = rng.random(sizes[2]) < 0.5
+    other = np.where(seen[:, None], x_kv, 100 * rng.normal(size=x_kv.shape))
+    assert_array_equal(layer(x_q, other, seen)[0], layer(x_q, x_kv, seen)[0])
+
+
 @given(rngs, sizes, head_counts)
 def test_grouped_heads_are_plain_heads_with_repeated_weights(rng, sizes, heads):
     """And a shared head's gradient is the sum over those that share it."""

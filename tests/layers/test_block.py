@@ -112,6 +112,58 @@ def test_post_norm_cross_normalises_after_each_of_three_steps(dropping, rng, siz
     assert_allclose(block(x, memory, mask, memory_mask, draws)[0], y, **CLOSE)
 
 
+def end_branches_in_zero(block):
+    ends = [block.attn.o_proj, block.ffn.down_proj]
+    if hasattr(block, "cross_attn"):
+        ends.append(block.cross_attn.o_proj)
+    for end in ends:
+        end.weight.data[...], end.bias.data[...] = 0, 0
+
+
+def run(block, rng, sizes):
+    """(x, dy) -> (y, dx), beside a memory where the block wants one."""
+    x, mask = draw_stream(rng, sizes)
+    if not hasattr(block, "cross_attn"):
+        y, backward = block(x, mask)
+        dy = rng.normal(size=y.shape)
+        return x, dy, y, backward(dy)
+    memory = rng.normal(size=(sizes[0], sizes[4], sizes[2]))
+    y, backward = block(x, memory, mask)
+    dy = rng.normal(size=y.shape)
+    return x, dy, y, backward(dy)[0]
+
+
+@pytest.mark.parametrize("kind", [PreNormBlock, PreNormCrossBlock])
+@given(rng=rngs, sizes=sizes)
+def test_without_its_branches_a_pre_norm_block_is_the_identity(kind, rng, sizes):
+    """The stream and its gradient pass untouched (He et al. 2016b, eqs. 4 and 5)."""
+    block = draw_block(kind, rng, sizes)
+    end_branches_in_zero(block)
+    x, dy, y, dx = run(block, rng, sizes)
+    assert_array_equal(y, x)
+    assert_array_equal(dx, dy)
+
+
+@pytest.mark.parametrize("kind", [PostNormBlock, PostNormCrossBlock])
+@given(rng=rngs, sizes=sizes)
+def test_without_its_branches_a_post_norm_block_is_its_norms(kind, rng, sizes):
+    block = draw_block(kind, rng, sizes)
+    end_branches_in_zero(block)
+    x, _, y, _ = run(block, rng, sizes)
+    for name in "attn_norm", "cross_norm", "ffn_norm":
+        x = getattr(block, name)(x)[0] if hasattr(block, name) else x
+    assert_array_equal(y, x)
+
+
+@pre_and_post
+@given(rng=rngs, sizes=sizes)
+def test_a_block_without_a_mask_knows_no_order(kind, rng, sizes):
+    """Positions in another order give the same vectors in that order."""
+    block, (x, _) = draw_block(kind, rng, sizes), draw_stream(rng, sizes)
+    order = rng.permutation(sizes[1])
+    assert_allclose(block(x[:, order])[0], block(x)[0][:, order], **CLOSE)
+
+
 @given(rngs, unequal_sizes(4))
 def test_feed_forward_is_equation_2_at_each_position_alone(rng, sizes):
     batch, seq_len, d_model, d_ff = sizes
@@ -122,6 +174,14 @@ def test_feed_forward_is_equation_2_at_each_position_alone(rng, sizes):
     y, _ = ffn(x)
     assert_allclose(y, h @ down.weight.data + down.bias.data, **CLOSE)
     assert_allclose(ffn(x[:, -1:])[0], y[:, -1:], **CLOSE)
+
+
+@given(rngs, unequal_sizes(4))
+def test_feed_forward_does_not_know_where_a_position_stands(rng, sizes):
+    batch, seq_len, d_model, d_ff = sizes
+    ffn = scatter(FeedForward(d_model, d_ff, rng=rng).astype(np.float64), rng)
+    x, order = rng.normal(size=(batch, seq_len, d_model)), rng.permutation(seq_len)
+    assert_allclose(ffn(x[:, order])[0], ffn(x)[0][:, order], **CLOSE)
 
 
 @pre_and_post

@@ -123,14 +123,35 @@ def test_parameters_are_born_in_float32_without_a_gradient():
     assert Buffer(np.ones(3, np.float64)).data.dtype == np.float32
 
 
-def test_a_parameter_owns_its_gradient_and_adds_what_it_is_owed():
-    parameter, grad = Parameter(np.zeros(2)), np.array([1.0, 2.0], np.float32)
-    parameter.accumulate(grad)
+@given(rngs, st.integers(1, 4), st.integers(2, 5))
+def test_a_parameter_owns_its_gradient_and_adds_what_it_is_owed(rng, n, times):
+    parameter = Parameter(np.zeros(n))
+    grads = rng.integers(-9, 10, (times, n)).astype(np.float32)
+    before = grads.copy()
+    parameter.accumulate(grads[0])
     buffer = parameter.grad
-    parameter.accumulate(grad)
+    for grad in grads[1:]:
+        parameter.accumulate(grad)
     assert parameter.grad is buffer
-    assert_array_equal(parameter.grad, [2, 4])
-    assert_array_equal(grad, [1, 2])
+    assert_array_equal(parameter.grad, before.sum(0))
+    assert_array_equal(grads, before)
+
+
+@given(rngs, st.integers(1, 5))
+def test_a_layer_used_twice_is_owed_the_sum_of_what_two_copies_are(rng, d):
+    """Whichever backward comes first, and where one has read the other's output."""
+    layer = Linear(d, d, rng=rng).astype(np.float64)
+    first, second = layer.replica(), layer.replica()
+    x, dy = rng.normal(size=(2, 3, d))
+    h, lower_backward = layer(x)
+    _, upper_backward = layer(h)
+    dx = lower_backward(upper_backward(dy))
+    h, first_backward = first(x)
+    _, second_backward = second(h)
+    assert_array_equal(first_backward(second_backward(dy)), dx)
+    apart = second.weight.grad + first.weight.grad  # in the order in which they came
+    assert_array_equal(layer.weight.grad, apart)
+    assert_array_equal(layer.bias.grad, second.bias.grad + first.bias.grad)
 
 
 @given(rngs)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from minillm import functional as F
 from minillm.layers import (
     GRU,
     LSTM,
@@ -136,6 +137,56 @@ def test_a_convolution_begins_with_variance_1_over_all_that_it_reads():
     layer = CausalConvolution(50, 80, 3, rng=np.random.default_rng(0))
     data = layer.weight.data
     assert abs(data.var() * 150 - 1) < 4 * math.sqrt(2 / data.size)
+
+
+@kinds
+@given(rng=rngs, sizes=sizes)
+def test_at_the_start_nothing_comes_of_nothing(kind, rng, sizes):
+    """A fresh layer that reads zeros stays at zero: no bias moves it."""
+    batch, seq_len, d_in, d = sizes
+    y, _ = kind(d_in, d, rng=rng)(np.zeros((batch, seq_len, d_in), np.float32))
+    assert_array_equal(y, 0)
+
+
+@given(rng=rngs, sizes=sizes)
+def test_at_the_start_an_lstm_keeps_what_no_input_asks_it_to_forget(rng, sizes):
+    """c_t = sigmoid(1) c_{t-1}: 73 % of it, where half would be kept without the 1."""
+    batch, seq_len, d_in, d = sizes
+    layer = LSTM(d_in, d, rng=rng).astype(np.float64)
+    layer.h_weight.data[...] = 0
+    state = rng.normal(size=(batch, 2, d))
+    y, _ = layer(np.zeros((batch, seq_len, d_in)), state)
+    kept = (1 / (1 + math.exp(-1))) ** np.arange(1, seq_len + 1)
+    assert_allclose(y[:, 1], state[:, 1, None] * kept[:, None], **CLOSE)
+
+
+@given(rng=rngs, sizes=sizes)
+def test_a_convolution_block_adds_what_it_saw_to_the_stream(rng, sizes):
+    """y = x + dropout(relu(conv(norm(x)))); x itself where conv sees nothing."""
+    batch, seq_len, d_in, width = sizes
+    conv = CausalConvolution(d_in + 2, d_in + 2, width, rng=rng)
+    block = ConvolutionBlock(conv, LayerNorm(d_in + 2), dropout=0.4)
+    scatter(block.astype(np.float64), rng)
+    x = rng.normal(size=(batch, seq_len, d_in + 2))
+    for draws in None, F.Draws(1, 2, range(batch)):
+        a = np.maximum(block.conv(block.norm(x)[0])[0], 0)
+        expected = x + F.dropout(a, 0.4, rng=draws)[0]
+        assert_allclose(block(x, draws)[0], expected, **CLOSE)
+    conv.weight.data[...], conv.bias.data[...] = 0, 0
+    y, backward = block(x)
+    dy = rng.normal(size=y.shape)
+    assert_array_equal(y, x)
+    assert_array_equal(backward(dy), dy)
+
+
+@given(rng=rngs, sizes=sizes, shift=st.integers(1, 5))
+def test_a_convolution_does_the_same_wherever_it_stands(rng, sizes, shift):
+    """Moved to the right its input gives its output, moved: zeros come before a text."""
+    batch, seq_len, d_in, d = sizes
+    layer = draw_layer(rng, convolution, d_in, d)
+    x = rng.normal(size=(batch, seq_len, d_in))
+    later = np.pad(x, ((0, 0), (shift, 0), (0, 0)))
+    assert_allclose(layer(later)[0][:, shift:], layer(x)[0], **CLOSE)
 
 
 def test_only_the_forget_gate_begins_open():

@@ -44,6 +44,15 @@ def test_the_bias_is_the_table_at_the_bucket(kind, rng, n_queries, n_old):
 
 
 @kinds
+@given(rng=rngs, n_queries=lengths, n_old=st.integers(0, 9))
+def test_only_the_distance_counts(kind, rng, n_queries, n_old):
+    """One step on for query and key alike changes nothing, whatever was learned."""
+    order = scatter(draw_order(kind, rng), rng)
+    bias, _ = order.bias(n_queries, n_queries + n_old, like=order.weight.data)
+    assert_array_equal(bias[:, 1:, 1:], bias[:, :-1, :-1])
+
+
+@kinds
 @given(rng=rngs, seq_len=lengths)
 def test_layers_that_share_a_table_teach_it_together(kind, rng, seq_len):
     """Beside two layers with a copy each: the shared gradient is the sum of theirs."""

@@ -214,10 +214,13 @@ def test_a_words_bias_is_added_to_its_logit_everywhere(rng, seq_len):
 
 
 @pytest.mark.parametrize("activation", list(PARTS["activation"]))
-def test_words_are_scored_by_the_equation_with_the_configs_activation(activation):
-    rng = np.random.default_rng(0)
-    model = draw_model(rng, MaskedLanguageModel, activation=activation)
-    ids = draw_ids(rng, 5)
+@settings(max_examples=4)
+@given(rng=rngs, block=blocks, seq_len=lengths)
+def test_words_are_scored_by_the_equation_with_the_configs_activation(
+    activation, rng, block, seq_len
+):
+    model = draw_model(rng, MaskedLanguageModel, block, activation=activation)
+    ids = draw_ids(rng, seq_len)
     W, b = model.transform.weight.data, model.transform.bias.data
     t, _ = PARTS["activation"][activation](model.encoder(ids)[0] @ W + b)
     t = (t - t.mean(-1, keepdims=True)) / np.sqrt(t.var(-1, keepdims=True) + 1e-5)
@@ -268,6 +271,14 @@ def test_every_token_is_heard_by_way_of_the_first(rng, block, seq_len):
 
 
 # One answer for each token
+
+
+@some
+@given(rngs, blocks, lengths)
+def test_a_token_is_classified_by_the_equation(rng, block, seq_len):
+    model, ids = draw_model(rng, TokenClassifier, block), draw_ids(rng, seq_len)
+    W, b = model.classifier.weight.data, model.classifier.bias.data
+    assert_allclose(model(ids)[0], model.encoder(ids)[0] @ W + b, **CLOSE)
 
 
 @some
@@ -337,7 +348,7 @@ def test_labels_that_are_not_two_different_names_are_refused(labels):
 
 
 @some
-@given(blocks, st.lists(st.text(), min_size=2, max_size=5, unique=True))
+@given(blocks, st.lists(st.text().filter(str.strip), min_size=2, max_size=5, unique=True))
 def test_a_classifiers_config_comes_back_from_json(block, labels):
     config = ClassifierConfig(11, 7, 6, 2, 3, block=block, labels=tuple(labels))
     read = ClassifierConfig(**json.loads(json.dumps(dataclasses.asdict(config))))

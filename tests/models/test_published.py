@@ -1,11 +1,25 @@
 """The published models' shapes give their published sizes, or we say why not."""
 
+import dataclasses
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from minillm.models import PUBLISHED, count_parameters
+from minillm.models import (
+    PUBLISHED,
+    DecoderConfig,
+    DecoderOnly,
+    EncoderConfig,
+    EncoderDecoder,
+    EncoderDecoderConfig,
+    EncoderOnly,
+    count_parameters,
+    parameter_table,
+)
 from minillm.models.published.entry import WEIGHTS
+from tests.strategies import rngs
 
 # Exact totals: those of the released weights where there are any, else of the arithmetic.
 EXACT = {
@@ -83,6 +97,58 @@ def test_the_shape_gives_the_exact_number(name):
     model = PUBLISHED[name]
     assert model.name == name
     assert model.n_parameters == count_parameters(model.config, model.head) == EXACT[name]
+
+
+KINDS = {
+    EncoderConfig: EncoderOnly,
+    DecoderConfig: DecoderOnly,
+    EncoderDecoderConfig: EncoderDecoder,
+}
+models = st.sampled_from(sorted(PUBLISHED))
+decoders = [name for name in PUBLISHED if type(PUBLISHED[name].config) is DecoderConfig]
+
+
+@settings(max_examples=50)
+@given(rngs, models, st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
+def test_a_published_model_made_small_holds_what_its_shape_says(rng, name, V, seq_len, L):
+    """The same parts with other sizes: one d_ff, its own d_head, or its own kv-heads."""
+    whole = PUBLISHED[name].config
+    sizes = {"vocab_size": V, "max_seq_len": seq_len, "n_layers": L, "d_model": 8}
+    sizes |= {"n_heads": 4, "d_head": whole.d_head and 2, "d_ff": whole.d_ff and 5}
+    grouped = whole.n_kv_heads not in (None, whole.n_heads)
+    config = dataclasses.replace(whole, **sizes, n_kv_heads=2 if grouped else None)
+    made = KINDS[type(config)](config, rng=rng).n_parameters()
+    assert (
+        dataclasses.replace(PUBLISHED[name], config=config, head=None).n_parameters == made
+    )
+
+
+@settings(max_examples=100)
+@given(models)
+def test_it_is_the_number_that_is_known_to_the_digits_that_are_printed(name):
+    model = PUBLISHED[name]
+    printed, digits = ROUNDED.get(name, (EXACT[name], 12))
+    assert model.n_parameters == EXACT[name]
+    assert rounded(model.n_parameters, digits) == printed
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(decoders))
+def test_the_blocks_of_a_published_decoder_hold_kaplans_sum(name):
+    """2 d n_layers (2 d_attn + d_ff), and 12 n_layers d^2 for GPTs (Kaplan et al. 2020,
+    eq. 2.1), biases apart; grouped heads and gates change its terms."""
+    config = PUBLISHED[name].config
+    d, d_ff, L = config.d_model, config.ffn_width, config.n_layers
+    table = parameter_table(config)
+    kv_heads = config.n_kv_heads or config.n_heads
+    d_attn = config.n_heads * config.head_width
+    d_kv = kv_heads * config.head_width
+    ways = 3 if config.feed_forward == "gated" else 2
+    weights = L * d * (2 * d_attn + 2 * d_kv + ways * d_ff)
+    biases = L * (d_attn + 2 * d_kv + d + (ways - 1) * d_ff + d) * config.bias
+    assert table["attention"] + table["feed-forward"] == weights + biases
+    if kv_heads == config.n_heads and ways == 2:
+        assert weights == 2 * d * L * (2 * d_attn + d_ff) == 12 * L * d * d
 
 
 @pytest.mark.parametrize("name", ROUNDED)

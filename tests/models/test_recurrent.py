@@ -114,15 +114,24 @@ def test_a_convolutional_model_sees_its_receptive_field_and_no_farther(rng, conf
     assert_array_equal(logits[field + 1 :], changed[field + 1 :])
 
 
-def test_the_receptive_field_is_reached():
-    config = ConvolutionalConfig(5, 8, n_layers=3, width=3, dilation=2)
-    assert config.receptive_field == 1 + 2 * (1 + 2 + 4)
-    model = draw_model(np.random.default_rng(0), config)
-    ids = draw_ids(np.random.default_rng(1), config, 40, batch=1)
+@few
+@given(rngs, st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(0, 3))
+def test_the_receptive_field_is_reached_and_ends_there(rng, L, width, dilation, place):
+    """1 + (width - 1)(1 + dilation + ... + dilation^(L-1)): 2^L for width 2, dilation 2.
+
+    Every relu is held open, as a closed one would hide what lies behind it.
+    """
+    config = ConvolutionalConfig(5, 8, L, width=width, dilation=dilation)
+    field = 1 + (width - 1) * sum(dilation**i for i in range(L))
+    assert config.receptive_field == field
+    model = draw_model(rng, config)
+    for block in model.blocks:
+        block.conv.bias.data += 100
+    ids = draw_ids(rng, config, place + field + 3, batch=1)
     other = ids.copy()
-    other[0, 3] = (other[0, 3] + 1) % 5
+    other[0, place] = (other[0, place] + 1) % 5
     differ = (model(ids)[0] != model(other)[0]).any(-1)[0]
-    assert np.flatnonzero(differ).max() == 3 + config.receptive_field - 1
+    assert np.flatnonzero(differ).max() == place + field - 1
 
 
 @few
