@@ -1,16 +1,16 @@
 """Compressors count bits of the held-out text alone, and remember what they can."""
 
-import math
+import lzma
 import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minillm.data import keep_paragraphs_once, split_tail, tour_text
-from minillm.evaluation import bits_per_byte, compression_baselines
+from minillm.evaluation import compression_baselines
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz012345"  # 32 of them: 5 bits each
 
@@ -51,17 +51,36 @@ def test_an_empty_held_out_text_is_refused():
         compression_baselines("text", "")
 
 
-@given(st.integers(1, 1000))
-def test_guessing_bytes_costs_eight_bits_each(n_bytes):
-    assert_allclose(bits_per_byte(math.log(256), n_bytes, n_bytes), 8, rtol=1e-12)
+some_texts = st.text(alphabet=LETTERS[:4] + "é字 ", min_size=1, max_size=200)
 
 
-@given(st.floats(0.1, 10), st.integers(1, 1000), st.integers(1, 5))
-def test_longer_tokens_make_the_same_nats_cheaper(nats, n_tokens, bytes_per_token):
-    bits = bits_per_byte(nats, n_tokens, n_tokens * bytes_per_token)
-    assert_allclose(bits * math.log(2) * bytes_per_token, nats, rtol=1e-12)
+@settings(max_examples=5)  # lzma fills tables of many megabytes for every call
+@given(some_texts | st.just(""), some_texts)
+def test_what_follows_costs_what_it_adds_to_the_code_of_all(train, valid):
+    """The code lengths of a text and of what follows it add up to that of both; and the
+    codes that are counted can be read back."""
+
+    def lzma_code(data):
+        return lzma.compress(data, lzma.FORMAT_RAW, filters=filters)
+
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
+    codes = {"zlib": lambda data: zlib.compress(data, 9), "lzma": lzma_code}
+    scores = compression_baselines(train, valid)
+    first, second = f"{train}\n\n".encode(), valid.encode()
+    for name, code in codes.items():
+        alone, both = 8 * len(code(second)), 8 * len(code(first + second))
+        assert_allclose(scores[name] * len(second), alone, rtol=1e-12)
+        whole = 8 * len(code(first)) + scores[f"{name} primed"] * len(second)
+        assert_allclose(whole, both, rtol=1e-12)
+    assert zlib.decompress(codes["zlib"](second)) == second
+    assert lzma.decompress(lzma_code(second), lzma.FORMAT_RAW, filters=filters) == second
 
 
-def test_a_text_without_bytes_has_no_bits_per_byte():
-    with pytest.raises(ValueError, match="n_bytes 0"):
-        bits_per_byte(1.0, 3, 0)
+@settings(max_examples=5)
+@given(st.integers(0, 2**32), st.integers(200, 400))
+def test_a_text_that_was_seen_costs_a_reference_to_it(seed, n):
+    """At 5 bits a letter alone, and next to nothing after itself."""
+    text = random_text(n, seed)
+    scores = compression_baselines(text, text)
+    for name in ("zlib", "lzma"):
+        assert scores[name] > 5 and scores[f"{name} primed"] < 1

@@ -88,6 +88,51 @@ def test_the_bigram_is_its_equation(train_ids, context):
     assert_allclose(model.distribution(context), expected, rtol=1e-12)
 
 
+def relative_frequencies(counted, context, token, order):
+    """From the uniform distribution up; a context that never occurred hands on the last."""
+    found = [1 / VOCAB_SIZE]
+    for n in range(order):
+        if n > len(context):
+            found.append(found[-1])
+            continue
+        near = tuple(context[len(context) - n :])
+        after = [
+            counted[i + n]
+            for i in range(len(counted) - n)
+            if tuple(counted[i : i + n]) == near
+        ]
+        found.append(after.count(token) / len(after) if after else found[-1])
+    return found
+
+
+@given(texts, st.integers(1, 4), ids_of(0, max_size=4))
+def test_the_mixture_is_its_equation_at_every_order(train_ids, order, context):
+    model = InterpolatedNgram(train_ids, VOCAB_SIZE, order)
+    ids, near = train_ids.tolist(), context.tolist()
+    parts = [relative_frequencies(ids, near, token, order) for token in range(VOCAB_SIZE)]
+    assert_allclose(model.distribution(context), parts @ model.weights, rtol=1e-12)
+
+
+@given(texts, st.integers(1, 3))
+def test_the_weights_are_the_likeliest_for_the_tenth_that_was_not_counted(train_ids, order):
+    """Karush, Kuhn, Tucker: no component would gain by a larger weight than it has.
+
+    The search ends when weights move by 1e-7: a gain of 0.01 were a weight below 1e-5.
+    """
+    weights = InterpolatedNgram(train_ids, VOCAB_SIZE, order).weights
+    ids, n_held_out = train_ids.tolist(), math.ceil(len(train_ids) / 10)
+    counted, held_out = ids[:-n_held_out], ids[-n_held_out:]
+    parts = np.array(
+        [
+            relative_frequencies(counted, held_out[:t], token, order)
+            for t, token in enumerate(held_out)
+        ]
+    )
+    gain = (parts.T / (parts @ weights)).mean(1)
+    assert (weights * np.abs(gain - 1) < 2e-7).all()
+    assert (gain < 1 + 1e-2).all()
+
+
 @given(st.integers(2, 4), st.integers(1, 30), st.integers(0, 2**32))
 def test_no_other_weights_are_likelier(n_components, n, seed):
     """At the optimum of a concave likelihood no component gains by a larger weight:
@@ -208,6 +253,22 @@ def test_baselines_are_named_and_in_nats_per_token():
     assert_allclose(scores["unigram"], math.log(3), rtol=1e-3)
     in_order = token_baselines(train, train[:999], 3, order=3)
     assert in_order["interpolated bigram"] < 0.01 and in_order["Kneser-Ney 3-gram"] < 0.01
+
+
+@given(ids_of(2), ids_of(1), st.integers(1, 4))
+def test_a_baseline_is_the_mean_surprise_at_tokens_that_were_held_out(train, valid, order):
+    """-ln p of each token after those before it, and p by the equations."""
+    unigram, bigram = (InterpolatedNgram(train, VOCAB_SIZE, n).weights for n in (1, 2))
+    kneser_ney = kneser_ney_by_hand(train.tolist(), order, VOCAB_SIZE)
+    surprise = np.zeros(3)
+    for t, token in enumerate(valid.tolist()):
+        before = valid[:t].tolist()
+        parts = relative_frequencies(train.tolist(), before, token, 2)
+        near = tuple(before[max(t - order + 1, 0) :])
+        p = unigram @ parts[:2], bigram @ parts, kneser_ney(near, token)
+        surprise -= np.log(p)
+    scores = token_baselines(train, valid, VOCAB_SIZE, order)
+    assert_allclose(list(scores.values()), surprise / len(valid), rtol=1e-10)
 
 
 @pytest.mark.parametrize(
