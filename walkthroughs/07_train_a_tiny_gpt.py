@@ -34,17 +34,23 @@ from minillm.data import (
 )
 from minillm.evaluation import bits_per_byte, token_baselines
 from minillm.generation import generate
+from minillm.layers import Linear
 from minillm.models import DecoderConfig, DecoderOnly
 from minillm.tokenizers import BPETokenizer
 from minillm.training import (
+    SGD,
     AdamW,
+    BatchGradient,
+    Constant,
     Flat,
     NextToken,
+    Noam,
     Progress,
     Trainer,
     TrainerSettings,
     WarmupCosine,
     blas_threads,
+    clip_by_global_norm,
     mean_loss,
 )
 
@@ -247,6 +253,10 @@ assert np.isclose(np.sqrt(g @ g), min(1, norm), rtol=1e-4)
 assert np.isclose(np.sqrt(strange @ strange), 1, rtol=1e-4)
 assert np.allclose(strange, g / np.sqrt(g @ g), atol=1e-6)  # the direction is the same
 
+same = 10 * theta.grad
+clip_by_global_norm(same, limit=1)  # the library's, in place
+assert np.allclose(same, strange, atol=1e-6)
+
 # %% [markdown]
 # **The learning rate** of this step. It warms up in a straight line, then falls along
 # half a cosine. AdamW, coming next, goes by averages, and at first they rest on a handful
@@ -259,6 +269,21 @@ lr = schedule(1)
 print(curve([schedule(step) for step in range(1, steps + 1)], height=6))
 print(f"the first step has lr = {lr:.6f} = {learning_rate} / {warmup_steps}")
 assert math.isclose(lr, learning_rate / warmup_steps)
+
+# %% [markdown]
+# The half cosine has to know when training will end. The first Transformer had another
+# schedule, named **Noam**, which need not: it falls with the root of the step, for ever. A
+# **constant** rate is a schedule too.
+
+# %%
+noam = Noam(config.d_model, warmup_steps)
+peak = 1 / math.sqrt(config.d_model * warmup_steps)
+
+print(curve([noam(step) for step in range(1, steps + 1)], height=6))
+assert max(range(1, steps + 1), key=noam) == warmup_steps
+assert math.isclose(noam(warmup_steps), peak)
+assert math.isclose(noam(4 * warmup_steps), peak / 2)  # four times later, half as much
+assert Constant(learning_rate)(1) == Constant(learning_rate)(steps) == learning_rate
 
 # %% [markdown]
 # **AdamW** keeps two averages for every number: `m` of its gradients and `v` of their
@@ -295,6 +320,29 @@ print(f"numbers that moved by lr to within 1 %: {np.mean(np.abs(moved - 1) < 0.0
 assert np.mean(np.abs(moved - 1) < 0.01) > 0.98
 
 # %% [markdown]
+# Plain gradient descent, **SGD**, moves by lr times the gradient itself. It hears how loud
+# each gradient is. Two numbers, one with a gradient 300 times that of the other:
+
+# %%
+loud_and_soft = np.array([3.0, -0.01], np.float32)
+
+
+def first_step(optimizer, volume):
+    """How far two weights move in a step with lr 1."""
+    two = Flat(Linear(1, 2, bias=False, rng=np.random.default_rng(seed)))
+    two.data[...], two.grad[...] = 0, volume * loud_and_soft
+    optimizer(two).step(lr=1)
+    return two.data
+
+
+for optimizer in SGD, AdamW:
+    moves = [first_step(optimizer, volume) for volume in (1, 10)]
+    print(f"{optimizer.__name__:5} moves {moves[0]}, and all ten times as loud {moves[1]}")
+    loudness = loud_and_soft if optimizer is SGD else np.sign(loud_and_soft)
+    assert np.allclose(moves[0], -loudness, rtol=1e-5)
+    assert np.allclose(moves[1], moves[0] * (10 if optimizer is SGD else 1), rtol=1e-5)
+
+# %% [markdown]
 # ## 6. The Trainer does the same
 #
 # It is given the same fresh model and takes one step. Then its vector is ours.
@@ -322,6 +370,25 @@ trainer.train_step()
 difference = np.abs(its_theta - theta.data).max()
 print(f"largest difference in {theta.data.size:,} numbers: {difference:.0e}")
 assert difference < 1e-6 < 1e-5 < np.abs(theta.data - theta_before).max()
+
+# %% [markdown]
+# **In pieces.** A batch that does not fit into memory is cut into micro-batches, and their
+# gradients are added up, each counting by its share of the targets. Threads, and machines,
+# share out a batch in the same way. What dropout drops depends on the example and not on
+# the cut, so the sum is the gradient of the whole, but for rounding:
+
+# %%
+batch = windows.batch(0)
+gradients = {}
+for n_pieces in (1, 4):
+    in_pieces = BatchGradient(twin, trainer.optimizer.theta, accumulate=n_pieces)
+    in_pieces(NextToken(), batch, dropout_rng)
+    gradients[n_pieces] = trainer.optimizer.theta.grad.copy()
+
+difference = np.abs(gradients[4] - gradients[1]).max()
+print(f"4 pieces or 1: the largest difference is {difference:.0e}")
+print(f"and the largest entry of the gradient {np.abs(gradients[1]).max():.0e}")
+assert difference < 1e-5 * np.abs(gradients[1]).max()
 
 # %% [markdown]
 # ## 7. Before it has learned to write
