@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 LARGEST = 2**31 - 1  # of steps, windows, tokens
+DEVICES = ("cpu", "gpu")
 
 
 def whole(least: int, most: int = LARGEST) -> Callable[[str], int]:
@@ -83,6 +84,16 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
         type=whole(0, 2**63 - 1),
         metavar="N",
         help="decides every random draw (default 0)",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The choice that main turns into args.convert, which moves arrays there."""
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default=DEVICES[0],
+        help="where to compute: gpu needs CuPy and an NVIDIA GPU (default cpu)",
     )
 
 

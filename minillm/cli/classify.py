@@ -6,11 +6,18 @@ from typing import Any
 import numpy as np
 
 from minillm import functional as F
-from minillm.cli.arguments import add_model, add_out, add_seed, some_characters
+from minillm.cli.arguments import (
+    add_device,
+    add_model,
+    add_out,
+    add_seed,
+    some_characters,
+)
 from minillm.cli.draw import bars, columns, fit, visible
 from minillm.cli.kinds import check_special, load_for
 from minillm.cli.output import Output
 from minillm.cli.wording import check_room, encode, encode_words, framed
+from minillm.device import to_host
 from minillm.models import SequenceClassifier, TokenClassifier
 from minillm.tokenizers import Tokenizer
 from minillm.types import Array
@@ -28,6 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--text", type=some_characters, required=True, metavar="TEXT", help="what to label"
     )
+    add_device(parser)
     add_seed(parser)
     add_out(parser)
     parser.set_defaults(run=run)
@@ -36,7 +44,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the label of the text, or the tag of each word."""
     output = Output(args.out)
-    model, tokenizer = load_for("classify", args.model, SequenceClassifier, TokenClassifier)
+    model, tokenizer = load_for("classify", args, SequenceClassifier, TokenClassifier)
     check_special(tokenizer, "[CLS]", "[SEP]")
     ids = encode(tokenizer, "--text", args.text)
     if isinstance(model, SequenceClassifier):
@@ -71,4 +79,4 @@ def _tag(model: TokenClassifier, tokenizer: Tokenizer, text: str, output: Output
 
 def _probabilities(model: SequenceClassifier | TokenClassifier, ids: list[int]) -> Array:
     logits, _ = model(np.array([ids]))
-    return F.softmax(logits[0])[0]
+    return F.softmax(to_host(logits[0]))[0]

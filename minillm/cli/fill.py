@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 
 from minillm import functional as F
-from minillm.cli.arguments import add_model, add_out, add_seed, some_characters, whole
+from minillm.cli.arguments import (
+    add_device,
+    add_model,
+    add_out,
+    add_seed,
+    some_characters,
+    whole,
+)
 from minillm.cli.draw import bars
 from minillm.cli.kinds import check_special, load_for
 from minillm.cli.output import Output
 from minillm.cli.wording import MASK, check_room, encode_masked, token_text
 from minillm.data.objectives import sentinel_ids
+from minillm.device import to_host
 from minillm.generation import beam_search
 from minillm.models import EncoderDecoder, MaskedLanguageModel
 from minillm.tokenizers import Tokenizer
@@ -40,6 +48,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--top", type=whole(1, 100), default=5, metavar="N", help="guesses (default 5)"
     )
+    add_device(parser)
     add_seed(parser)
     add_out(parser)
     parser.set_defaults(run=run)
@@ -48,7 +57,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the text with its gaps filled, and the likeliest guesses."""
     output = Output(args.out)
-    model, tokenizer = load_for("fill", args.model, MaskedLanguageModel, EncoderDecoder)
+    model, tokenizer = load_for("fill", args, MaskedLanguageModel, EncoderDecoder)
     if isinstance(model, EncoderDecoder):
         _fill_spans(model, tokenizer, args, output)
     else:
@@ -67,7 +76,7 @@ def _fill_tokens(
     ids = np.array(encode_masked(tokenizer, "--text", args.text))
     check_room("--text", len(ids), model.config.max_seq_len)
     gaps = np.flatnonzero(ids == mask_id)
-    p, _ = F.softmax(model(ids[None])[0][0, gaps])
+    p, _ = F.softmax(to_host(model(ids[None])[0][0])[gaps])
     best = np.argsort(-p, axis=-1, kind="stable")[:, : args.top]
     ids[gaps] = best[:, 0]
     output.say(tokenizer.decode(ids.tolist()))

@@ -15,6 +15,7 @@ from minillm.data import MaskedWindows, SpanCorruptedWindows, Split
 from minillm.data.examples import Batch, pairs_batch
 from minillm.data.objectives import corrupt, mask_tokens, noise_and_spans, sentinel_ids
 from minillm.data.padding import pad
+from minillm.device import Converter, on_host, to_host
 from minillm.model_folder import ModelFolder
 from minillm.models import (
     EncoderConfig,
@@ -39,6 +40,7 @@ class GapRun(Run):
         tokenizer: Tokenizer,
         folder: ModelFolder | None = None,
         *,
+        convert: Converter = on_host,
         quiet: bool = False,
     ) -> None:
         self.seq_len = PRESETS[settings.config].max_seq_len
@@ -54,7 +56,13 @@ class GapRun(Run):
         if not self.rows:
             raise ValueError("the held-out text has 1 token: give a longer text")
         super().__init__(
-            settings, self.new_model(), tokenizer, batches.batch, folder, quiet=quiet
+            settings,
+            self.new_model(),
+            tokenizer,
+            batches.batch,
+            folder,
+            convert=convert,
+            quiet=quiet,
         )
 
     @abstractmethod
@@ -149,7 +157,7 @@ class MaskedRun(GapRun):
     def answers(self, batch: Batch) -> tuple[Array, Array]:
         inputs, targets, mask = batch
         counts = targets != F.IGNORED
-        guesses = self.model(inputs, mask)[0].argmax(-1)
+        guesses = to_host(self.model(inputs, mask)[0].argmax(-1))
         return guesses[counts], targets[counts]
 
 
@@ -203,4 +211,4 @@ class SpanRun(GapRun):
         source, inputs, targets, source_mask, target_mask = batch
         counts = ~np.isin(targets, [F.IGNORED, *self.special.values()])
         logits, _ = self.model(source, inputs, source_mask, target_mask)
-        return logits.argmax(-1)[counts], targets[counts]
+        return to_host(logits.argmax(-1))[counts], targets[counts]

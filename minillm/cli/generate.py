@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minillm.cli.arguments import (
+    add_device,
     add_model,
     add_out,
     add_sampling,
@@ -58,6 +59,7 @@ def add_parser(commands: Any) -> None:
         help="how many of the last tokens are read again when the model's context is full "
         "(default: half of it)",
     )
+    add_device(parser)
     add_seed(parser)
     add_out(parser)
     parser.set_defaults(run=run)
@@ -69,9 +71,7 @@ def run(args: argparse.Namespace) -> None:
     settings = SamplingSettings(
         args.temperature, args.top_k, args.top_p, args.min_p, args.repetition_penalty
     )
-    model, tokenizer = load_for(
-        "generate", args.model, DecoderOnly, RecurrentLM, ConvolutionalLM
-    )
+    model, tokenizer = load_for("generate", args, DecoderOnly, RecurrentLM, ConvolutionalLM)
     ids = encode(tokenizer, "--prompt", args.prompt)
     window = _window(model, len(ids), args.max_new_tokens, args.window)
     rng = np.random.default_rng(args.seed or 0)

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 
 from minillm.cli.arguments import (
+    add_device,
     add_model,
     add_out,
     add_seed,
-    check_model,
     some_characters,
     whole,
 )
 from minillm.cli.draw import attention_map, bars
+from minillm.cli.kinds import load_model
 from minillm.cli.looks import LOOKS, Look
 from minillm.cli.output import Output
 from minillm.cli.picture import check_picture, save_attention_map
 from minillm.cli.wording import check_room, token_text
 from minillm.layers import Module
-from minillm.pretrained import load
 from minillm.types import Array
 
 SHOWN = 10  # of the likeliest next tokens
@@ -59,6 +59,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="also draw the attention map: a .png, .svg or .pdf (needs matplotlib)",
     )
+    add_device(parser)
     add_seed(parser)
     add_out(parser)
     parser.set_defaults(run=run)
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
         if args.prompt is None:
             raise ValueError("--picture draws what a prompt attends to: give --prompt too")
         check_picture(args.picture)
-    model, tokenizer = load(check_model(args.model))
+    model, tokenizer = load_model(args)
     look = LOOKS[type(model)](model, tokenizer)
     ids = None if args.prompt is None else look.read(args.prompt)
     if ids is not None:

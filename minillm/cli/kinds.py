@@ -1,11 +1,12 @@
 """Which command each kind of model is for."""
 
+import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from minillm.cli.arguments import check_model
 from minillm.cli.choices import either
+from minillm.device import to_device
 from minillm.models import (
     ConvolutionalLM,
     DecoderOnly,
@@ -33,16 +34,24 @@ KINDS: Mapping[type, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def load_for(command: str, folder: Path, *kinds: type) -> tuple[Any, Tokenizer]:
-    """The model of a folder, which must be of one of these kinds, and its tokenizer.
+def load_model(args: argparse.Namespace) -> tuple[Any, Tokenizer]:
+    """The model that --model names, on --device, and its tokenizer."""
+    model, tokenizer = load(check_model(args.model))
+    to_device(model, args.convert)
+    return model, tokenizer
+
+
+def load_for(command: str, args: argparse.Namespace, *kinds: type) -> tuple[Any, Tokenizer]:
+    """load_model, and the model must be of one of these kinds.
 
     Raises ValueError that names what the model is, and the command that it is for.
     """
-    model, tokenizer = load(check_model(folder))
+    model, tokenizer = load_model(args)
     if not isinstance(model, kinds):
         what, commands = KINDS[type(model)]
         raise ValueError(
-            f"--model {folder} holds {what}, which cannot {command}: use {either(commands)}"
+            f"--model {args.model} holds {what}, which cannot {command}: "
+            f"use {either(commands)}"
         )
     return model, tokenizer
 

@@ -11,6 +11,7 @@ from minillm.cli.run import Figure, shape
 from minillm.cli.wording import encode_words, framed
 from minillm.data import ClassExamples, TagExamples
 from minillm.data.examples import Batch
+from minillm.device import to_host
 from minillm.models import ClassifierConfig, SequenceClassifier, TokenClassifier
 from minillm.training import SequenceClass, TokenClass
 from minillm.types import Array
@@ -32,7 +33,7 @@ class LabelRun(PairRun):
 
     def guesses(self, batch: Batch) -> Array:
         inputs, _, mask = batch
-        return self.model(inputs, mask)[0].argmax(-1)
+        return to_host(self.model(inputs, mask)[0].argmax(-1))
 
     def right(self) -> Array:
         """For each held-out label whether the model guesses it."""

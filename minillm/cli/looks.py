@@ -9,6 +9,7 @@ import numpy as np
 from minillm import functional as F
 from minillm.cli.kinds import check_special
 from minillm.cli.wording import encode, framed
+from minillm.device import to_host
 from minillm.models import (
     ConvolutionalLM,
     DecoderOnly,
@@ -49,7 +50,7 @@ class DecoderLook(Look):
     """It sees what stands before, and expects what follows."""
 
     def attention_maps(self, ids: Array) -> list[Array]:
-        return [layer[0] for layer in self.model.attention_maps(ids[None])]
+        return _first(self.model.attention_maps(ids[None]))
 
     def next_tokens(self, ids: Array) -> Array | None:
         return _softmax(self.model(ids[None])[0])
@@ -60,7 +61,7 @@ class PrefixLook(Look):
 
     def attention_maps(self, ids: Array) -> list[Array]:
         lengths = np.array([len(ids)])
-        return [layer[0] for layer in self.model.attention_maps(ids[None], lengths)]
+        return _first(self.model.attention_maps(ids[None], lengths))
 
     def next_tokens(self, ids: Array) -> Array | None:
         return _softmax(self.model(ids[None], np.array([len(ids)]))[0])
@@ -80,7 +81,7 @@ class EncoderLook(Look):
     """It sees everything, and expects nothing."""
 
     def attention_maps(self, ids: Array) -> list[Array]:
-        return [layer[0] for layer in self.model.attention_maps(ids[None])]
+        return _first(self.model.attention_maps(ids[None]))
 
 
 class ClassifierLook(EncoderLook):
@@ -98,7 +99,7 @@ class SourceLook(Look):
 
     def attention_maps(self, ids: Array) -> list[Array]:
         maps = self.model.attention_maps(ids[None], np.zeros((1, 1), np.int64))
-        return [layer[0] for layer in maps.encoder]
+        return _first(maps.encoder)
 
 
 LOOKS: Mapping[type, type[Look]] = {
@@ -114,6 +115,11 @@ LOOKS: Mapping[type, type[Look]] = {
 }
 
 
+def _first(layers: list[Array]) -> list[Array]:
+    """Of each layer's maps (1, n_heads, n, n) those of the one text, on the host."""
+    return [to_host(layer[0]) for layer in layers]
+
+
 def _softmax(logits: Array) -> Array:
     """logits (1, n, vocab_size) -> the distribution after the last token (vocab_size,)"""
-    return F.softmax(logits[0, -1])[0]
+    return F.softmax(to_host(logits[0, -1]))[0]

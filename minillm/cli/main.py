@@ -15,6 +15,8 @@ from typing import NoReturn
 
 from minillm import __version__
 from minillm.cli import classify, fill, generate, inspect, tokenize, tour, train, translate
+from minillm.cli.arguments import DEVICES
+from minillm.device import Converter, check_device, on_host, to_cupy
 from minillm.model_folder import FolderError
 from minillm.safetensors import SafetensorsError
 from minillm.tokenizers import TokenizerFileError
@@ -32,8 +34,11 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f"{message} (see {self.prog} --help)")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; without one, the tour. Returns the exit code."""
+def main(argv: Sequence[str] | None = None, gpu: Converter = to_cupy) -> int:
+    """Run one command; without one, the tour. Returns the exit code.
+
+    `gpu` is what moves arrays to the device of --device gpu.
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv or (argv[0].startswith("-") and argv[0] not in ABOUT):
         argv = ["tour", *argv]
@@ -41,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # ? for what a terminal cannot show
     try:
         args = parser().parse_args(argv)
+        args.convert = gpu if args.device == "gpu" else on_host
+        check_device(args.convert)
         keep_freed_memory()
         with blas_threads(1):  # for matrices this small, more threads wait for each other
             args.run(args)
@@ -66,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
         "hand. Without a command: the tour, which makes a language model before your eyes.",
     )
     top.add_argument("--version", action="version", version=f"minillm {__version__}")
+    top.set_defaults(device=DEVICES[0])  # of a command that computes nothing
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(commands)

@@ -8,11 +8,10 @@ from typing import Any
 from minillm.cli.choices import FITS, RECURRENT, check_fit, default_positions, fitting
 from minillm.cli.material import PARSERS, Material, parse
 from minillm.cli.presets import PRESETS
-from minillm.cli.settings import RunSettings
+from minillm.cli.settings import RunSettings, default_threads
 from minillm.cli.tasks import TASKS, task_text
 from minillm.data import read_text, text_sha256
 from minillm.model_folder import ModelFolder
-from minillm.training import available_cores
 
 MAY_CHANGE = ("text", "checkpoint_every", "evaluate_every", "sample_every")
 EXAMPLES = 32  # a step: they are shorter than windows
@@ -82,7 +81,7 @@ def _new_settings(
         "batch": EXAMPLES if chosen["objective"] in PARSERS else preset.batch,
         "lr": preset.lr,
         "seed": 0,
-        "threads": min(8, available_cores()),
+        "threads": default_threads(args.device),
         "vocab_size": preset.vocab_size if args.task is None else 0,
         "positions": default_positions(**chosen),
         "checkpoint_every": 100,

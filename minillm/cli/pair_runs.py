@@ -13,6 +13,7 @@ from minillm.cli.tasks import TASKS
 from minillm.data import PairExamples
 from minillm.data.examples import Examples
 from minillm.data.tasks import scores
+from minillm.device import Converter, on_host
 from minillm.generation import translate
 from minillm.model_folder import ModelFolder
 from minillm.models import (
@@ -38,6 +39,7 @@ class PairRun(Run):
         tokenizer: Tokenizer,
         folder: ModelFolder | None = None,
         *,
+        convert: Converter = on_host,
         quiet: bool = False,
     ) -> None:
         self.settings, self.pairs, self.tokenizer = settings, pairs, tokenizer
@@ -46,7 +48,13 @@ class PairRun(Run):
         self.train = self.examples(pairs.train, settings.batch * settings.accumulate)
         self.valid = self.examples(pairs.valid, EVALUATED)
         super().__init__(
-            settings, self.new_model(), tokenizer, self.train.batch, folder, quiet=quiet
+            settings,
+            self.new_model(),
+            tokenizer,
+            self.train.batch,
+            folder,
+            convert=convert,
+            quiet=quiet,
         )
 
     @classmethod

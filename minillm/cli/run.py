@@ -10,6 +10,7 @@ import numpy as np
 
 from minillm.cli.presets import PRESETS
 from minillm.cli.settings import RunSettings
+from minillm.device import Converter, on_host, to_device
 from minillm.model_folder import FolderError, ModelFolder
 from minillm.pretrained.own import Model, describe
 from minillm.tokenizers import Tokenizer
@@ -76,10 +77,12 @@ class Run(ABC):
         batches: Callable[[int], tuple[Array, ...]],
         folder: ModelFolder | None = None,
         *,
+        convert: Converter = on_host,
         quiet: bool = False,
     ) -> None:
         self.settings, self.tokenizer, self.folder = settings, tokenizer, folder
         self.model: Model = model
+        to_device(model, convert)
         self.progress = None if quiet else Progress(settings.steps)
         self.trainer = Trainer(
             model,

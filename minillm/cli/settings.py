@@ -9,7 +9,7 @@ from minillm.cli.presets import PRESETS
 from minillm.cli.tasks import TASKS
 from minillm.model_folder import FolderError, ModelFolder
 from minillm.models.parts import PARTS
-from minillm.training import Constant, Noam, Schedule, WarmupCosine
+from minillm.training import Constant, Noam, Schedule, WarmupCosine, available_cores
 
 SCHEDULES = ("cosine", "noam", "constant")
 # what a run was before there was a choice: folders from then do not say it
@@ -88,6 +88,11 @@ class RunSettings:
         if self.schedule == "noam":  # lr is the peak, which the paper's factor scales
             return Noam(d_model, warmup, self.lr * (d_model * warmup) ** 0.5)
         return Constant(self.lr)
+
+
+def default_threads(device: str) -> int:
+    """All cores, up to 8; what one thread asks of a GPU keeps it busy."""
+    return 1 if device == "gpu" else min(8, available_cores())
 
 
 def objective_of(path: Path) -> str | None:

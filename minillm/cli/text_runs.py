@@ -12,6 +12,7 @@ from minillm.cli.presets import PRESETS
 from minillm.cli.run import GLANCE, Figure, Run, shape
 from minillm.cli.settings import RunSettings
 from minillm.data import PrefixWindows, Split, Windows, evaluation_windows
+from minillm.device import Converter, on_host
 from minillm.evaluation import bits_per_byte
 from minillm.generation import SamplingSettings, generate
 from minillm.model_folder import ModelFolder
@@ -44,6 +45,7 @@ class TextRun(Run):
         tokenizer: Tokenizer,
         folder: ModelFolder | None = None,
         *,
+        convert: Converter = on_host,
         quiet: bool = False,
     ) -> None:
         self.split, self.seq_len = split, PRESETS[settings.config].max_seq_len
@@ -52,7 +54,15 @@ class TextRun(Run):
         model = self.new_model(settings, tokenizer)
         batch = settings.batch * settings.accumulate
         windows = self.windows(self.train_ids, self.seq_len, batch, seed=settings.seed)
-        super().__init__(settings, model, tokenizer, windows.batch, folder, quiet=quiet)
+        super().__init__(
+            settings,
+            model,
+            tokenizer,
+            windows.batch,
+            folder,
+            convert=convert,
+            quiet=quiet,
+        )
 
     @classmethod
     def new_tokenizer(cls, settings: RunSettings, split: Split) -> Tokenizer:

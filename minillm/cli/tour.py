@@ -11,16 +11,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from minillm.cli.arguments import add_seed, whole
+from minillm.cli.arguments import add_device, add_seed, whole
 from minillm.cli.draw import curve
 from minillm.cli.run import claim
-from minillm.cli.settings import RunSettings
+from minillm.cli.settings import RunSettings, default_threads
 from minillm.cli.text_runs import LanguageModelRun
 from minillm.data import Split, keep_paragraphs_once, split_tail, text_sha256, tour_text
 from minillm.evaluation import bits_per_byte, compression_baselines, token_baselines
 from minillm.model_folder import ModelFolder
 from minillm.tokenizers import BPETokenizer
-from minillm.training import available_cores
 
 DEFAULT = Path("minillm-tour")
 SECONDS = 150  # of training, so that all of the tour takes less than three minutes
@@ -45,7 +44,7 @@ def add_parser(commands: Any) -> None:
         help="default: as many as ten timed steps promise",
     )
     parser.add_argument(
-        "--threads", type=whole(1), metavar="N", help="default: all cores, up to 8"
+        "--threads", type=whole(1), metavar="N", help="default: all cores, up to 8; gpu: 1"
     )
     parser.add_argument(
         "--out",
@@ -54,6 +53,7 @@ def add_parser(commands: Any) -> None:
         default=DEFAULT,
         help="where the model goes (default ./minillm-tour)",
     )
+    add_device(parser)
     add_seed(parser)
     parser.set_defaults(run=run)
 
@@ -73,13 +73,13 @@ def run(args: argparse.Namespace) -> None:
         batch=8,
         lr=2e-3,
         seed=args.seed or 0,
-        threads=args.threads or min(8, available_cores()),
+        threads=args.threads or default_threads(args.device),
         vocab_size=1024,
         positions="sinusoidal",
     )
     tokenizer = _learn_tokens(split, settings.vocab_size)
-    settings = _choose_steps(settings, split, tokenizer, args.steps)
-    made = LanguageModelRun(settings, split, tokenizer, folder)
+    settings = _choose_steps(settings, split, tokenizer, args)
+    made = LanguageModelRun(settings, split, tokenizer, folder, convert=args.convert)
     _train(made)
     _judge(made)
     _what_next(folder)
@@ -114,11 +114,11 @@ def _learn_tokens(split: Split, vocab_size: int) -> BPETokenizer:
 
 
 def _choose_steps(
-    settings: RunSettings, split: Split, tokenizer: BPETokenizer, steps: int | None
+    settings: RunSettings, split: Split, tokenizer: BPETokenizer, args: argparse.Namespace
 ) -> RunSettings:
     """Time ten steps on a copy that is thrown away, and fill the time with such steps."""
     _title("2. A model")
-    trial = LanguageModelRun(settings, split, tokenizer, quiet=True)
+    trial = LanguageModelRun(settings, split, tokenizer, convert=args.convert, quiet=True)
     config = trial.model.config
     print(
         f"A decoder-only transformer of {trial.model.n_parameters():,} parameters: "
@@ -126,6 +126,7 @@ def _choose_steps(
         f"a context of {config.max_seq_len} tokens."
     )
     print(f"Before training it writes: {trial.written()!r}")
+    steps = args.steps
     if steps is None:
         trial.trainer.train_step()  # the first one also makes room
         seconds = median(_seconds(trial.trainer.train_step) for _ in range(TIMED_STEPS))

@@ -7,7 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from minillm.cli.arguments import above_zero, add_seed, at_least_zero, below_one, whole
+from minillm.cli.arguments import (
+    above_zero,
+    add_device,
+    add_seed,
+    at_least_zero,
+    below_one,
+    whole,
+)
 from minillm.cli.choices import FITS, OBJECTIVES
 from minillm.cli.material import Material
 from minillm.cli.objectives import RUNS
@@ -51,6 +58,7 @@ def add_parser(commands: Any) -> None:
     )
     _add_model(parser)
     _add_training(parser)
+    add_device(parser)
     add_seed(parser)
     parser.set_defaults(run=run)
 
@@ -102,7 +110,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--weight-decay", type=at_least_zero, metavar="X", help="default 0.1"
     )
     count("--accumulate", 1, "add up the gradients of N batches a step (default 1)")
-    count("--threads", 1, "share each batch among cores (default: all, up to 8)")
+    count("--threads", 1, "share each batch among cores (default: all, up to 8; gpu: 1)")
     count("--checkpoint-every", 1, "steps between saves (default 100)")
     count("--evaluate-every", 0, "steps (default 100; 0: at the end only)")
     count("--sample-every", 0, "steps (default 0: at the end only)")
@@ -115,7 +123,7 @@ def run(args: argparse.Namespace) -> None:
     settings, material = (go_on if going_on else begin)(args, folder)
     claim("--out", folder)
     tokenizer = _tokenizer(folder, settings, material)
-    trained = _class(settings)(settings, material, tokenizer, folder)
+    trained = _class(settings)(settings, material, tokenizer, folder, convert=args.convert)
     _open(trained, folder, resume=args.resume)
     trained.go()
     _report(trained, folder)

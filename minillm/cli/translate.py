@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minillm.cli.arguments import (
+    add_device,
     add_model,
     add_out,
     add_seed,
@@ -19,6 +20,7 @@ from minillm.cli.output import Output
 from minillm.cli.picture import check_picture, save_attention_map
 from minillm.cli.settings import objective_of
 from minillm.cli.wording import check_room, encode, token_text
+from minillm.device import to_host
 from minillm.generation import beam_search
 from minillm.models import EncoderDecoder
 from minillm.tokenizers import Tokenizer
@@ -48,6 +50,7 @@ def add_parser(commands: Any) -> None:
         help="also draw what each written token looked at in the source: a .png, .svg or "
         ".pdf (needs matplotlib)",
     )
+    add_device(parser)
     add_seed(parser)
     add_out(parser)
     parser.set_defaults(run=run)
@@ -83,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
     output = Output(args.out)
     if args.picture is not None:
         check_picture(args.picture)
-    model, tokenizer = load_for("translate", args.model, EncoderDecoder)
+    model, tokenizer = load_for("translate", args, EncoderDecoder)
     if objective_of(args.model) == "spans":
         raise ValueError(
             f"--model {args.model} was trained to fill gaps, it cannot translate: use fill"
@@ -121,7 +124,7 @@ def _draw(
     """How the last layer looked at the source, averaged over its heads."""
     maps = model.attention_maps(np.array([source]), np.array([written[:-1]]))
     save_attention_map(
-        maps.cross[-1][0].mean(0),
+        to_host(maps.cross[-1][0].mean(0)),
         [token_text(tokenizer, i) for i in source],
         "attention to the source in the last layer, all heads, averaged",
         path,

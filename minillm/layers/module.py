@@ -123,7 +123,7 @@ class Module:
         if faults:
             raise ValueError("the weights do not fit this model: " + "; ".join(faults))
         for name, p in own.items():
-            p.data[...] = state[name]
+            p.data[...] = np.asarray(state[name], like=p.data)
 
     def freeze(self) -> None:
         """Stop learning: nothing accumulates in these parameters any more."""

@@ -142,4 +142,4 @@ def _copy_state(own: Mapping[str, Array], state: Mapping[str, Array]) -> None:
                 f"there are {array.size} to train"
             )
     for name, array in own.items():
-        array[...] = state[name]
+        array[...] = np.asarray(state[name], like=array)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from minillm import functional as F
+from minillm.device import to_host
 from minillm.layers import Module
 from minillm.model_folder import FolderError, ModelFolder
 from minillm.training.clipping import check_clip, clip_by_global_norm
 from minillm.training.interrupt import finish_on_interrupt
+from minillm.training.kept import history_of, whole_number
 from minillm.training.objectives import Batch, Objective
 from minillm.training.optimizers import Optimizer
 from minillm.training.parallel import BatchGradient
@@ -147,36 +149,36 @@ class Trainer:
             what = f"a weight became infinite or NaN by step {self.step}"
             raise NonFiniteLossError(self._describe_failure(what))
         state = {"history": self.history, "losses": self.losses}
-        kept = {f"optimizer.{n}": x for n, x in self.optimizer.state_dict().items()}
+        weights = {n: to_host(x) for n, x in self.model.state_dict().items()}
+        moments = self.optimizer.state_dict().items()
+        kept = {f"optimizer.{n}": to_host(x) for n, x in moments}
         kept["rng.seed"] = np.array(self.settings.seed)
         kept["rng.step"] = np.array(self.step)
-        self.folder.write_set(self.step, self.model.state_dict(), kept, state)
+        self.folder.write_set(self.step, weights, kept, state)
         self.saved_step = self.step
 
     def resume(self) -> None:
         """Go on from the folder's current set. Raises FolderError if it does not fit."""
         if self.folder is None:
             raise FolderError("there is no folder to resume from")
-        path, state = self.folder.path, self.folder.current()["state"]
-        history, losses = state.get("history", []), state.get("losses", [])
-        if not (_all_are(dict, history) and _all_are(float, losses)):
-            raise FolderError(f"{path / 'trainer.json'}: history or losses is wrong")
+        path, current = self.folder.path, self.folder.current()
         weights = self.folder.read_arrays("model")
         kept = self.folder.read_arrays("optimizer")
-        seed, step = kept.pop("rng.seed", None), kept.pop("rng.step", None)
-        if seed is None or step is None:
-            raise FolderError(f"{path} was saved without its random state")
-        if int(seed) != self.settings.seed:
-            raise FolderError(
-                f"{path} was trained with seed {int(seed)}, not {self.settings.seed}"
-            )
-        kept = {name.removeprefix("optimizer."): array for name, array in kept.items()}
         try:
+            seed = whole_number("rng.seed", kept.pop("rng.seed", None))
+            step = whole_number("rng.step", kept.pop("rng.step", None))
+            if seed != self.settings.seed or step != current["step"]:
+                raise ValueError(
+                    f"it was trained with seed {seed} to step {step}, not with "
+                    f"{self.settings.seed} to {current['step']}"
+                )
+            history, losses = history_of(current["state"], step)
+            kept = {name.removeprefix("optimizer."): x for name, x in kept.items()}
             self.model.load_state_dict(weights)
             self.optimizer.load_state_dict(kept)
         except ValueError as error:
             raise FolderError(f"{path}: {error}") from None
-        self.step = self.saved_step = int(step)
+        self.step = self.saved_step = step
         self.history, self.losses = history, losses
 
     def _look(self, last: bool) -> None:
@@ -211,10 +213,6 @@ class Trainer:
         return (
             f"{what}; step {self.saved_step} is kept in {self.folder.path}. Try a lower lr"
         )
-
-
-def _all_are(kind: type, values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
 
 
 def mean_loss(

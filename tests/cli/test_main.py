@@ -145,5 +145,5 @@ def test_too_little_memory_is_told_in_a_line(command, monkeypatch, model_folder)
     def load(path):
         raise MemoryError("Unable to allocate 4.00 TiB")
 
-    monkeypatch.setattr("minillm.cli.inspect.load", load)
+    monkeypatch.setattr("minillm.cli.kinds.load", load)
     command("inspect", "--model", model_folder).refuses(1, "out of memory", "4.00 TiB")
