@@ -7,6 +7,7 @@ from minillm.models.parts import PARTS, part
 
 SIZES = ("vocab_size", "max_seq_len", "d_model", "n_layers", "n_heads")
 OPTIONAL_SIZES = ("d_ff", "n_kv_heads", "d_head")
+LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,8 @@ class TransformerConfig:
         for kind in PARTS:
             part(kind, getattr(self, kind))
         if not isinstance(self.bias, bool):
-            raise ValueError(f"bias {self.bias!r} is neither true nor false")
-        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout {self.dropout!r}: give 0 <= dropout < 1")
+            raise ValueError(f"bias {self.bias!r:.80} is neither true nor false")
+        check_dropout(self.dropout)
         if self.d_head is None and self.d_model % self.n_heads:
             raise ValueError(
                 f"n_heads {self.n_heads} does not divide d_model {self.d_model}: "
@@ -73,6 +73,14 @@ class TransformerConfig:
 
 
 def check_size(name: str, value: Any, least: int = 1) -> None:
-    """Raises ValueError unless value is a whole number of at least `least`."""
+    """Raises ValueError unless value is a whole number from `least` to LARGEST."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} {value!r}: give a whole number of at least {least}")
+        raise ValueError(f"{name} {value!r:.80}: give a whole number of at least {least}")
+    if value > LARGEST:
+        raise ValueError(f"{name} {value!r:.80}: give at most {LARGEST}")
+
+
+def check_dropout(value: Any) -> None:
+    """Raises ValueError unless value is a probability below 1."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise ValueError(f"dropout {value!r:.80}: give 0 <= dropout < 1")

@@ -15,7 +15,7 @@ from minillm.layers import (
     Module,
     StateCache,
 )
-from minillm.models.config import check_size
+from minillm.models.config import check_dropout, check_size
 from minillm.models.embedding import check_sequences
 from minillm.models.one_by_one import one_by_one
 from minillm.models.parts import part
@@ -44,8 +44,7 @@ class ConvolutionalConfig:
         for name in ("vocab_size", "d_model", "n_layers", "width", "dilation"):
             check_size(name, getattr(self, name))
         part("vocabulary", self.vocabulary)
-        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout {self.dropout!r}: give 0 <= dropout < 1")
+        check_dropout(self.dropout)
 
     @property
     def receptive_field(self) -> int:

@@ -38,7 +38,7 @@ class EncoderConfig(TransformerConfig):
         super().__post_init__()
         check_size("n_segments", self.n_segments, least=0)
         if self.vocabulary != "tied":
-            raise ValueError(f"vocabulary {self.vocabulary!r}: an encoder's is 'tied'")
+            raise ValueError(f"vocabulary {self.vocabulary!r:.80}: an encoder's is 'tied'")
 
 
 class EncoderOnly(Module):

@@ -75,7 +75,12 @@ class ClassifierConfig(EncoderConfig):
         names = self.labels
         strings = isinstance(names, list | tuple) and all(isinstance(n, str) for n in names)
         if not strings or len(set(names)) != len(names) or len(names) < 2:
-            raise ValueError(f"labels {names!r}: give at least two different names")
+            raise ValueError(f"labels {names!r:.80}: give at least two different names")
+        for name in names:
+            if not name.strip() or any("\ud800" <= c <= "\udfff" for c in name):
+                raise ValueError(
+                    f"label {name!r:.80} cannot be written: give it characters"
+                )
         object.__setattr__(self, "labels", tuple(names))  # JSON has lists alone
 
 

@@ -112,5 +112,7 @@ def part(kind: str, name: str) -> Any:
     """The class or function called `name`. Raises ValueError that lists the choices."""
     choices = PARTS[kind]
     if not isinstance(name, str) or name not in choices:
-        raise ValueError(f"{kind} {name!r} is unknown: give one of {', '.join(choices)}")
+        raise ValueError(
+            f"{kind} {name!r:.80} is unknown: give one of {', '.join(choices)}"
+        )
     return choices[name]

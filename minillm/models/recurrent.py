@@ -8,7 +8,7 @@ import numpy as np
 
 from minillm import functional as F
 from minillm.layers import GRU, LSTM, Dropout, Elman, Module, Recurrent, StateCache
-from minillm.models.config import check_size
+from minillm.models.config import check_dropout, check_size
 from minillm.models.embedding import check_sequences
 from minillm.models.one_by_one import one_by_one
 from minillm.models.parts import part
@@ -39,11 +39,10 @@ class RecurrentConfig:
             check_size(name, getattr(self, name))
         if not isinstance(self.cell, str) or self.cell not in CELLS:
             raise ValueError(
-                f"cell {self.cell!r} is unknown: give one of {', '.join(CELLS)}"
+                f"cell {self.cell!r:.80} is unknown: give one of {', '.join(CELLS)}"
             )
         part("vocabulary", self.vocabulary)
-        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout {self.dropout!r}: give 0 <= dropout < 1")
+        check_dropout(self.dropout)
 
 
 class RecurrentLM(Module):

@@ -1,7 +1,8 @@
 """The folders that minillm itself writes."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,12 @@ from minillm.models import (
     RecurrentLM,
     SequenceClassifier,
     TokenClassifier,
+    count_parameters,
 )
+from minillm.models.counting import Config
+from minillm.pretrained.room import check_room
 from minillm.tokenizers import Tokenizer, load_tokenizer
+from minillm.types import Array
 
 Model = (
     DecoderOnly
@@ -48,14 +53,20 @@ ARCHITECTURES: dict[str, tuple[Callable[..., Any], Callable[..., Model]]] = {
     "RecurrentLM": (RecurrentConfig, RecurrentLM),
     "ConvolutionalLM": (ConvolutionalConfig, ConvolutionalLM),
 }
+HEADS = {  # by which parameters are counted
+    "MaskedLanguageModel": "masked",
+    "SequenceClassifier": "sequence",
+    "TokenClassifier": "token",
+}
 
 
 def load(path: str | os.PathLike[str]) -> tuple[Model, Tokenizer]:
     """The model and the tokenizer of a folder, as they were last saved.
 
-    Every file is compared with the checksum that was saved with it. Raises FolderError
-    (or the error of the file's own format) for a folder that is missing, damaged,
-    foreign, or whose tokenizer does not fit its model.
+    Every file is compared with the checksum that was saved with it, and config.json with
+    the size of the weights before anything is made of it. Raises FolderError (or the error
+    of the file's own format) for a folder that is missing, damaged, foreign, or whose
+    parts do not fit one another.
     """
     folder = ModelFolder(path)
     if not folder.path.is_dir():
@@ -63,17 +74,17 @@ def load(path: str | os.PathLike[str]) -> tuple[Model, Tokenizer]:
     description = folder.read_json("config.json")
     if not folder.has_set():
         raise FolderError(f"{folder.path} holds no weights yet: trainer.json is missing")
-    weights = folder.read_arrays("model")
-    if not (folder.path / "tokenizer.json").is_file():
-        raise FolderError(f"{folder.path} holds no tokenizer: tokenizer.json is missing")
-    tokenizer = load_tokenizer(folder.path / "tokenizer.json")
-    model = build(description, rng=np.random.default_rng(0))
-    if tokenizer.vocab_size != model.config.vocab_size:
+    make_model, config, n_parameters = _read(description, folder.path / "config.json")
+    tokenizer = load_tokenizer(folder.file("tokenizer.json"))
+    if tokenizer.vocab_size != config.vocab_size:
         raise FolderError(
             f"{folder.path}: the tokenizer has {tokenizer.vocab_size} tokens, "
-            f"the model {model.config.vocab_size}"
+            f"the model {config.vocab_size}"
         )
+    weights = folder.read_arrays("model", n_numbers=n_parameters)
+    model = make_model(config, rng=np.random.default_rng(0))
     try:
+        _check_numbers(weights)
         model.load_state_dict(weights)
     except ValueError as error:
         raise FolderError(f"{folder.path}: {error}") from None
@@ -87,16 +98,36 @@ def describe(model: Model) -> dict[str, Any]:
 
 def build(description: dict[str, Any], *, rng: np.random.Generator) -> Model:
     """A new model as described. Raises FolderError for what is unknown or does not fit."""
-    name, config = description.get("architecture"), description.get("config")
+    make_model, config, _ = _read(description, Path("config.json"))
+    return make_model(config, rng=rng)
+
+
+def _read(
+    description: dict[str, Any], path: Path
+) -> tuple[Callable[..., Model], Config, int]:
+    """(what makes the model, its config, how many parameters it will have)."""
+    name, fields = description.get("architecture"), description.get("config")
     if not isinstance(name, str) or name not in ARCHITECTURES:
         raise FolderError(
-            f"architecture {name!r} is unknown: config.json gives one of "
+            f"{path}: architecture {name!r:.80} is unknown: give one of "
             f"{', '.join(ARCHITECTURES)}"
         )
     make_config, make_model = ARCHITECTURES[name]
-    if not isinstance(config, dict):
-        raise FolderError("config.json has no config")
+    if not isinstance(fields, dict):
+        raise FolderError(f"{path} has no config")
     try:
-        return make_model(make_config(**config), rng=rng)
+        config = make_config(**fields)
+        n_parameters = count_parameters(config, HEADS.get(name))
+        check_room(config, n_parameters)
     except (TypeError, ValueError) as error:
-        raise FolderError(f"config.json: {error}") from None
+        raise FolderError(f"{path}: {error}") from None
+    return make_model, config, n_parameters
+
+
+def _check_numbers(weights: Mapping[str, Array]) -> None:
+    """Training saves floats, and none that is infinite or NaN."""
+    for name, array in weights.items():
+        if array.dtype.kind != "f":
+            raise ValueError(f"{name} is {array.dtype}: weights are floats")
+        if not np.isfinite(array.astype(np.float32)).all():
+            raise ValueError(f"{name} holds infinity or NaN")

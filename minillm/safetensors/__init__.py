@@ -13,7 +13,20 @@ Unlike a pickle, nothing in it can run; and nothing that it claims is believed b
 the size of the file bears it out, so that no header can ask for memory.
 """
 
-from minillm.safetensors.file import load, load_metadata, load_with_metadata, save
+from minillm.safetensors.file import (
+    load,
+    load_metadata,
+    load_shapes,
+    load_with_metadata,
+    save,
+)
 from minillm.safetensors.header import SafetensorsError
 
-__all__ = ["SafetensorsError", "load", "load_metadata", "load_with_metadata", "save"]
+__all__ = [
+    "SafetensorsError",
+    "load",
+    "load_metadata",
+    "load_shapes",
+    "load_with_metadata",
+    "save",
+]

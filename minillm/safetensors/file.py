@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader
@@ -76,15 +77,21 @@ def load(
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """The texts beside the arrays; the arrays are checked for size but not read."""
-    with _naming(path), open(path, "rb") as file:
+    with _opened(path) as file:
         return parse_header(*_read_header(file))[1]
+
+
+def load_shapes(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """The shape of each array, by which memory can be planned before any is taken."""
+    with _opened(path) as file:
+        return {e.name: e.shape for e in parse_header(*_read_header(file))[0]}
 
 
 def load_with_metadata(
     path: str | os.PathLike[str], *, expected_sha256: str | None = None
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     """What `load` and `load_metadata` return, from one reading."""
-    with _naming(path), open(path, "rb") as file:
+    with _opened(path) as file:
         text, n_bytes = _read_header(file)
         entries, metadata = parse_header(text, n_bytes)
         digest = hashlib.sha256(len(text).to_bytes(8, "little") + text)
@@ -104,6 +111,16 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except SafetensorsError as fault:
         raise SafetensorsError(f"{os.fspath(path)}: {fault}") from fault.__cause__
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
+    with _naming(path):
+        mode = os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a folder fails itself
+            raise SafetensorsError("not a regular file: a pipe would be waited for")
+        with open(path, "rb") as file:
+            yield file
 
 
 def _little_endian(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:

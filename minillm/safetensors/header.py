@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minillm import strict_json
+
 MAX_HEADER_BYTES = 100_000_000
 MAX_DIMENSIONS = 64  # NumPy's limit
 MAX_ELEMENTS = 2**60 - 1  # NumPy's limit for 8 bytes each, even beside a dimension of 0
@@ -58,10 +60,8 @@ def parse_header(text: bytes, n_bytes: int) -> tuple[list[Entry], dict[str, str]
     cover these exactly, so their sizes together cannot exceed what the disk holds.
     """
     try:
-        fields = json.loads(text.decode(), object_pairs_hook=_without_duplicates)
-    except SafetensorsError:
-        raise
-    except (ValueError, RecursionError) as error:
+        fields = strict_json.parse(text.decode())
+    except ValueError as error:
         raise SafetensorsError(f"the header is not UTF-8 JSON: {error}") from error
     if not isinstance(fields, dict):
         raise SafetensorsError("the header is not a JSON object")
@@ -69,13 +69,6 @@ def parse_header(text: bytes, n_bytes: int) -> tuple[list[Entry], dict[str, str]
     entries = sorted(_entry(name, field) for name, field in fields.items())
     _check_cover(entries, n_bytes)
     return entries, metadata
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise SafetensorsError("the header names something twice")
-    return fields
 
 
 def check_texts(metadata: Any) -> dict[str, str]:

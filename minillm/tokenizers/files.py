@@ -13,6 +13,7 @@ import os
 import stat
 from typing import Any, BinaryIO
 
+from minillm import strict_json
 from minillm.atomic import write_atomically
 from minillm.tokenizers.valid_text import short
 
@@ -71,11 +72,11 @@ def write_json(path: FilePath, content: dict[str, Any]) -> None:
 def read_form(path: FilePath, name: str, version: int, keys: set[str]) -> dict[str, Any]:
     """The JSON object in a file of this format and version, with exactly these keys."""
     content = read_json_object(path)
-    if (content.get("format"), content.get("version")) != (name, version):
+    given = content.get("format"), content.get("version")
+    if given != (name, version) or type(given[1]) is not int:  # true and 1.0 equal 1
         raise TokenizerFileError(
             f'{path}: no minillm tokenizer: "format" must be "{name}" and "version" '
-            f"{version}, not {short(content.get('format'))} and "
-            f"{short(content.get('version'))}"
+            f"{version}, not {short(given[0])} and {short(given[1])}"
         )
     expected = {"format", "version"} | keys
     if content.keys() != expected:
@@ -88,12 +89,9 @@ def read_form(path: FilePath, name: str, version: int, keys: set[str]) -> dict[s
 
 def read_json_object(path: FilePath) -> dict[str, Any]:
     """The JSON object in a file; TokenizerFileError if it holds anything else."""
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path), object_pairs_hook=_without_duplicates)
-    except RecursionError:
-        raise TokenizerFileError(f"{path}: the JSON is nested too deeply") from None
-    except TokenizerFileError:
-        raise
+        content = strict_json.parse(text)
     except ValueError as error:
         raise TokenizerFileError(f"{path}: no valid JSON: {error}") from None
     if not isinstance(content, dict):
@@ -113,13 +111,6 @@ def read_text(path: FilePath) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         raise TokenizerFileError(f"{path}: not UTF-8 at byte {error.start}") from None
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a key occurs twice in one object")
-    return content
 
 
 def _is_pair(value: object) -> bool:

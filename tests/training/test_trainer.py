@@ -507,6 +507,7 @@ def test_a_history_that_is_none_is_refused_by_name(finished, field, value):
     trainer = line_trainer(finished)
     content = json.loads(good)
     content["state"][field] = value
+    del content["sha256"]["trainer.json"]  # it would be noticed by its checksum alone
     path.write_text(json.dumps(content))
     try:
         trainer.resume()
@@ -514,8 +515,7 @@ def test_a_history_that_is_none_is_refused_by_name(finished, field, value):
         assert "trainer.json: history or losses is wrong" in str(error)
         assert trainer.step == 0
     else:
-        assert all(isinstance(x, dict) for x in trainer.history)
-        assert all(isinstance(x, float) for x in trainer.losses)
+        assert value == []
     finally:
         path.write_text(good)
 
