@@ -18,7 +18,7 @@ import numpy as np
 
 from minillm import functional as F
 from minillm.cli.draw import attention_map, bars
-from minillm.layers import MultiHeadAttention
+from minillm.layers import KVCache, MultiHeadAttention, NoOrder
 
 np.set_printoptions(precision=2, suppress=True, linewidth=88)
 rng = np.random.default_rng(0)
@@ -196,6 +196,21 @@ assert dx[:, :5].any(-1).all()
 assert not dx[:, 5:].any()
 
 # %% [markdown]
+# Without the mask there would be no before and after at all. A layer is told nothing of
+# order unless it is given one (its `order` is `NoOrder`; walkthrough 14 has others).
+# Shuffle the words, and the answers are shuffled alike, to the rounding of a sum.
+
+# %%
+shuffle = np.random.default_rng(1).permutation(n)
+moved, masked_moved = (attn(x[:, shuffle], x[:, shuffle], m)[0] for m in (None, mask))
+
+for name, there, here in ("without", moved, free), ("with", masked_moved, y):
+    print(f"shuffled, {name} the mask: {np.abs(there - here[:, shuffle]).max():.0e} off")
+assert type(attn.order) is NoOrder
+assert np.allclose(moved, free[:, shuffle], atol=1e-5)
+assert not np.allclose(masked_moved, y[:, shuffle], atol=1e-2)
+
+# %% [markdown]
 # ## 4. Why a mask, and not simply shorter sentences?
 #
 # One could feed the model "the", then "the teacher", then "the teacher taught", and so on,
@@ -212,13 +227,27 @@ print(f"one masked pass and {n} passes over the beginnings differ by {difference
 assert np.allclose(all_at_once[0], one_by_one, atol=1e-5)
 
 # %% [markdown]
+# What has been read cannot change any more: that is the same promise, and it saves work
+# when a model *writes*. The keys and values of the past are kept in a `KVCache`. Only the
+# new word is multiplied by the matrices; its query looks at all that is kept.
+
+# %%
+cache = KVCache(max_seq_len=n)
+written = np.concatenate([attn.step(x[:, [i]], cache) for i in range(n)], axis=1)
+
+print(
+    f"{len(cache)} steps and one pass differ by {np.abs(written - all_at_once).max():.0e}"
+)
+assert len(cache) == n
+assert np.allclose(written, all_at_once, atol=1e-5)
+
+# %% [markdown]
 # ## 5. Sharing keys and values among heads
 #
-# While a model writes, it keeps the keys and values of everything so far. With many heads
-# and a long text that memory is what runs out. In *grouped-query* attention (Ainslie et al.
-# 2023) several query heads share one key and value head: four questions, two sets of
-# answers. It is the same layer with the shared heads written once, as we can show by
-# writing them twice. LLaMA 2 (70B) and its successors use it.
+# With many heads and a long text it is that memory which runs out. In *grouped-query*
+# attention (Ainslie et al. 2023) several query heads share one key and value head: four
+# questions, two sets of answers. It is the same layer with the shared heads written once,
+# as we can show by writing them twice. LLaMA 2 (70B) and its successors use it.
 
 # %%
 grouped = MultiHeadAttention(16, n_heads=4, n_kv_heads=2, bias=False, rng=rng)

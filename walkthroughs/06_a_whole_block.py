@@ -24,7 +24,17 @@ import numpy as np
 from minillm import functional as F
 from minillm.cli.draw import attention_map, bars
 from minillm.gradient_check import check_gradients, check_parameters
-from minillm.layers import FeedForward, LayerNorm, MultiHeadAttention, PreNormBlock
+from minillm.layers import (
+    Dropout,
+    FeedForward,
+    GatedFeedForward,
+    LayerNorm,
+    MultiHeadAttention,
+    Parameter,
+    PostNormBlock,
+    PreNormBlock,
+    RMSNorm,
+)
 
 np.set_printoptions(precision=3, suppress=True, linewidth=88)
 rng = np.random.default_rng(0)
@@ -84,8 +94,18 @@ check_gradients(F.layer_norm, *(rng.normal(size=shape) for shape in [(3, 6), 6, 
 
 # %% [markdown]
 # LLaMA and T5 leave the mean alone and only divide by the root mean square
-# (`F.rms_norm`, Zhang & Sennrich 2019): one sum fewer, and just as good in practice.
-#
+# (`RMSNorm`, Zhang & Sennrich 2019): one sum fewer, and just as good in practice. It still
+# does not see a stretch. It does see a shift.
+
+# %%
+rms_norm = RMSNorm(4).astype(np.float64)
+
+for name, given in ("x", x), ("1000 x", 1000 * x), ("x + 100", x + 100):
+    print(f"from {name:8}", rms_norm(given)[0])
+assert np.allclose(rms_norm(1000 * x)[0], rms_norm(x)[0])
+assert not np.allclose(rms_norm(x + 100)[0], rms_norm(x)[0], atol=0.1)
+
+# %% [markdown]
 # ## 2. The feed-forward network: each word thinks alone
 #
 #     ffn(x) = gelu(x W_up + b_up) W_down + b_down
@@ -145,6 +165,25 @@ assert attn_reach[below].all() and not attn_reach[~mask].any()  # a triangle
 assert block_reach[below].all() and not block_reach[~mask].any()
 
 # %% [markdown]
+# Newer models let one branch *gate* another (Shazeer 2020), so that a feature is worked
+# out and may yet be held back:
+#
+#     gated(x) = (silu(x W_gate) * (x W_up)) W_down
+#
+# That is three matrices for two. At 2/3 of the width it costs the same.
+
+# %%
+gated = GatedFeedForward(12, 32, bias=False, rng=np.random.default_rng(0))
+z = np.random.default_rng(1).normal(size=(3, 12)).astype(np.float32)
+g, up = z @ gated.gate_proj.weight.data, z @ gated.up_proj.weight.data
+by_hand = (F.silu(g)[0] * up) @ gated.down_proj.weight.data
+
+print(f"gated {gated.n_parameters()} weights;", end=" ")
+print("plain", FeedForward(12, 48, bias=False, rng=np.random.default_rng(0)).n_parameters())
+assert np.allclose(gated(z)[0], by_hand, atol=1e-5)
+assert gated.n_parameters() == 3 * 12 * 32 == 2 * 12 * 48
+
+# %% [markdown]
 # ## 3. The block is its two equations
 
 # %%
@@ -174,6 +213,19 @@ worst_x = check_gradients(lambda x: block(x, mask), x)
 worst = check_parameters(lambda: block(x, mask), block.named_parameters())
 print(f"dx agrees with finite differences to {worst_x:.0e}, the parameters to {worst:.0e}")
 assert max(worst_x, worst) < 1e-6
+
+# %% [markdown]
+# The same rule holds for the numbers that are learned. Each sits in a `Parameter`, which
+# *adds up* what it is owed. A layer that stands in two places, or reads two batches before
+# a step, is owed both.
+
+# %%
+weight = Parameter(np.zeros(3))
+for owed in [1.0, 2.0, 3.0], [10.0, 20.0, 30.0]:
+    weight.accumulate(np.array(owed, np.float32))
+
+print("owed twice:", weight.grad)
+assert np.array_equal(weight.grad, [11, 22, 33])
 
 # %% [markdown]
 # ## 4. What depth does to numbers
@@ -290,6 +342,20 @@ print(f"pre-norm ended at {normed:.1f}")
 assert np.allclose(post_variances, 1, atol=1e-3)
 
 # %% [markdown]
+# The block comes in both kinds. Take its branches away, by letting each end in zeros, and
+# see what is left: of a `PreNormBlock` the stream, of a `PostNormBlock` two norms.
+
+# %%
+for end in attn.o_proj, ffn.down_proj:
+    for _, p in end.named_parameters():
+        p.data[...] = 0
+x = np.random.default_rng(1).normal(size=(1, seq_len, 16))
+for kind in PreNormBlock, PostNormBlock:
+    y, _ = kind(attn, ffn, attn_norm, ffn_norm)(x, mask)
+    print(f"{kind.__name__:13} variance {x[0, 0].var():.2f} in, {y[0, 0].var():.2f} out")
+    assert np.array_equal(y, x) == (kind is PreNormBlock)
+
+# %% [markdown]
 # ## 6. Dropout: rehearsing with some of the musicians missing
 #
 # While a model learns, each branch's output loses a random tenth or so of its features
@@ -307,6 +373,21 @@ one_sigma = math.sqrt(rate / (1 - rate) / n)  # of the mean of n such values
 assert abs(dropped.mean() - 1) < 5 * one_sigma
 assert np.array_equal(dropout_backward(np.ones(n)), dropped)  # the same are missing
 assert np.array_equal(same, np.ones(n))
+
+# %% [markdown]
+# In a model each place needs numbers of its own, or the same features would be missing
+# everywhere. `F.Draws` looks them up by seed, step, place and example; a `Dropout` layer
+# that is asked again at the same place drops the same.
+
+# %%
+draws, layer = F.Draws(seed=0, step=1, examples=range(1)), Dropout(0.5)
+first, again, elsewhere = (
+    layer(np.ones((1, 12)), draws.child(i))[0] != 0 for i in (0, 0, 1)
+)
+
+for name, kept in ("place 0", first), ("again", again), ("place 1", elsewhere):
+    print(f"{name:8}", *np.where(kept[0], "x", "."))
+assert np.array_equal(first, again) and not np.array_equal(first, elsewhere)
 
 # %% [markdown]
 # ## 7. Where the parameters are

@@ -117,19 +117,18 @@ def test_a_published_model_made_small_holds_what_its_shape_says(rng, name, V, se
     sizes |= {"n_heads": 4, "d_head": whole.d_head and 2, "d_ff": whole.d_ff and 5}
     grouped = whole.n_kv_heads not in (None, whole.n_heads)
     config = dataclasses.replace(whole, **sizes, n_kv_heads=2 if grouped else None)
-    made = KINDS[type(config)](config, rng=rng).n_parameters()
-    assert (
-        dataclasses.replace(PUBLISHED[name], config=config, head=None).n_parameters == made
-    )
+    small = dataclasses.replace(PUBLISHED[name], config=config, head=None)
+    assert small.n_parameters == KINDS[type(config)](config, rng=rng).n_parameters()
 
 
 @settings(max_examples=100)
 @given(models)
 def test_it_is_the_number_that_is_known_to_the_digits_that_are_printed(name):
     model = PUBLISHED[name]
-    printed, digits = ROUNDED.get(name, (EXACT[name], 12))
     assert model.n_parameters == EXACT[name]
-    assert rounded(model.n_parameters, digits) == printed
+    if name in ROUNDED:
+        printed, digits = ROUNDED[name]
+        assert rounded(model.n_parameters, digits) == printed
 
 
 @settings(max_examples=100)
