@@ -16,6 +16,13 @@ import numpy as np
 
 from minillm import functional as F
 from minillm.cli.draw import bars
+from minillm.layers import (
+    LearnedPositions,
+    NoPositions,
+    SinusoidalPositions,
+    TiedVocabulary,
+    UntiedVocabulary,
+)
 
 np.set_printoptions(precision=2, suppress=True, linewidth=88)
 rng = np.random.default_rng(0)
@@ -273,7 +280,10 @@ assert np.any(np.diff(dots[0]) > 0)  # though not at each single step
 # Two questions suggest themselves. *Why not put the two side by side?* One could. But in
 # many dimensions two vectors that know nothing of each other are nearly at right angles,
 # so a sum keeps both. Below, 200 words at 64 positions, in the paper's 512 dimensions: from
-# each sum we read back which word it was, and where it stood.
+# each sum we read back which word it was, and where it stood: the row of `E`, and the row
+# of `PE`, that has the largest dot product with it. To score all rows of a matrix like
+# that, y = h W^T, is to *unembed*. Models end with it, many with the very `E` that they
+# began with.
 #
 # *Why the square root?* Rows of `E` are drawn with variance 1 / d_model, which makes them
 # about 1 long, because the same matrix must also score the model's output. A row of `PE` is
@@ -294,7 +304,7 @@ assert np.isclose(position_length, math.sqrt(d_model / 2))
 
 def read_back(h):
     """The word and the position whose vectors have the largest dot product with h."""
-    return (h @ E.T).argmax(1), (h @ PE.T).argmax(1)
+    return F.unembed(h, E)[0].argmax(1), F.unembed(h, PE)[0].argmax(1)
 
 
 for scale, name in [(math.sqrt(d_model), "with the root   "), (1.0, "without the root")]:
@@ -314,6 +324,44 @@ for scale, name in [(math.sqrt(d_model), "with the root   "), (1.0, "without the
 # Neighbouring positions are mistaken for each other now and then. They are meant to be
 # alike, as section 7 showed, and a plain dot product is a modest reader.
 #
+# ## 9. The same as layers
+#
+# A model's two ends are one matrix or two. A `TiedVocabulary` embeds with `E` and scores
+# with `E^T`, so `E` learns at both ends: at the input the rows of the words that were read,
+# at the output the rows of all words that might have been said (Press & Wolf 2017). An
+# `UntiedVocabulary` has an `Embedding` for the one and a second matrix for the other.
+
+# %%
+ids = np.array([0, 1, 2, 0, 3])
+for kind in TiedVocabulary, UntiedVocabulary:
+    ends = kind(6, 8, rng=np.random.default_rng(0))
+    h, embed_backward = ends.embed(ids)
+    logits, unembed_backward = ends.unembed(h)
+    embed_backward(unembed_backward(np.ones_like(logits)))
+    learned = ends.token_embed.weight.grad.any(1).astype(int)
+    print(
+        f"{kind.__name__:16} {ends.n_parameters()} numbers; rows of E that learn {learned}"
+    )
+    assert ends.n_parameters() == (48 if kind is TiedVocabulary else 96)
+    assert learned.tolist() == [1, 1, 1, 1, *([1, 1] if kind is TiedVocabulary else [0, 0])]
+
+# %% [markdown]
+# Positions are a layer as well: fixed waves, a second table that is learned, or nothing at
+# all, where attention itself is told how far apart two words are (walkthrough 14).
+
+# %%
+for kind in SinusoidalPositions, LearnedPositions, NoPositions:
+    positions = kind(24, 8, rng=np.random.default_rng(0))
+    P, _ = positions(3, 5)  # what is added at positions 3 and 4
+    print(
+        f"{kind.__name__:20} {positions.n_parameters():>3} numbers to learn; P[3] = {P[0]}"
+    )
+    if kind is SinusoidalPositions:
+        assert np.allclose(P, F.sinusoidal_positions(24, 8)[3:5])
+    assert positions.n_parameters() == (24 * 8 if kind is LearnedPositions else 0)
+    assert kind is not NoPositions or not P.any()
+
+# %% [markdown]
 # ## What to keep
 #
 # * An embedding is a table of vectors; looking up is a one-hot product without the zeros.
