@@ -290,13 +290,31 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_change(tmp_path, valu
     assert np.isfinite(again.optimizer.theta.data).all()
 
 
+class SteepLoss(LeastSquares):
+    """A loss that can be told beside a gradient that cannot."""
+
+    def __init__(self, at_step=0):
+        self.at_step = at_step
+
+    def __call__(self, model, batch, rng):
+        loss, backward = super().__call__(model, batch, rng)
+        infinite = np.float32(math.inf)
+        return loss, lambda dloss: backward(infinite if rng.step == self.at_step else dloss)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@given(st.integers(0, STEPS - 1), st.sampled_from([np.inf, -np.inf, np.nan, 1e30]))
+@given(
+    st.integers(0, STEPS - 1),
+    st.sampled_from([np.inf, -np.inf, np.nan, 1e30, "steep"]),
+)
 @settings(max_examples=10)
 def test_wherever_numbers_end_training_does_and_the_weights_are_those_of_the_last_step(
     at_step, value
 ):
-    trainer = line_trainer(batches=spoiled(at_step, value))
+    if value == "steep":
+        trainer = line_trainer(objective=SteepLoss(at_step))
+    else:
+        trainer = line_trainer(batches=spoiled(at_step, value))
     with pytest.raises(NonFiniteLossError, match=f"at step {at_step + 1};"):
         trainer.run()
     untroubled = line_trainer()
@@ -306,14 +324,6 @@ def test_wherever_numbers_end_training_does_and_the_weights_are_those_of_the_las
     assert_array_equal(trainer.optimizer.theta.data, untroubled.optimizer.theta.data)
     for name, array in untroubled.optimizer.state_dict().items():
         assert_array_equal(trainer.optimizer.state_dict()[name], array)
-
-
-class SteepLoss(LeastSquares):
-    """A loss that can be told beside a gradient that cannot."""
-
-    def __call__(self, model, batch, rng):
-        loss, backward = super().__call__(model, batch, rng)
-        return loss, lambda dloss: backward(np.float32(math.inf))
 
 
 class InfiniteLoss(LeastSquares):

@@ -113,17 +113,21 @@ def test_f1_by_hand():
     assert entity_f1(guess, truth) == pytest.approx(0.4)
 
 
-names = st.tuples(st.integers(0, 2), st.sampled_from(task.KINDS), st.integers(1, 3))
+names = st.tuples(
+    st.integers(0, 2), st.sampled_from(task.KINDS), st.integers(1, 3), st.booleans()
+)
 
 
 @given(st.lists(names, max_size=5), st.integers(0, 2))
 def test_whatever_names_are_written_as_b_and_i_are_read_again(names, at_the_end):
-    """A name is so many words after the one before it, of a kind, and so many long."""
-    tags, expected = [], set()
-    for gap, kind, length in names:
+    """A name is so many words after the one before it, of a kind, and so many long. B is
+    needed only where it begins right after another of its kind (Ramshaw & Marcus 1995)."""
+    tags, expected = ["O"], set()
+    for gap, kind, length, may_begin_with_i in names:
         tags += ["O"] * gap
+        begin = "I" if may_begin_with_i and not tags[-1].endswith(kind) else "B"
         expected.add((len(tags), len(tags) + length, kind))
-        tags += [f"B-{kind}"] + [f"I-{kind}"] * (length - 1)
+        tags += [f"{begin}-{kind}"] + [f"I-{kind}"] * (length - 1)
     tags += ["O"] * at_the_end
     assert entities([TAGS.index(tag) for tag in tags]) == expected
 

@@ -44,6 +44,15 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(answer, reference):
         assert f1 == 0
 
 
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=6), st.data())
+def test_a_match_is_lost_by_another_order_and_by_a_word_more_or_less(words, data):
+    reference = " ".join(words)
+    others = [data.draw(st.permutations(words)), [*words, words[-1]], words[1:]]
+    for other in others:
+        assert exact_match(" ".join(other), reference) == (list(other) == words)
+    assert exact_match("  ".join(words) + " ", reference) == 1
+
+
 @given(sentences, sentences)
 def test_an_exact_match_is_right_in_every_word(answer, reference):
     match = exact_match(answer, reference)
