@@ -1,8 +1,15 @@
-"""The door where token ids are checked."""
+"""The door where token ids, and what comes with them, are checked."""
 
 import numpy as np
 
 from minillm.types import Array
+
+
+def check_array(name: str, value: object) -> None:
+    """Refuse a list and all else that is no array, on the host or on a device."""
+    if not hasattr(value, "dtype"):
+        what = type(value).__name__
+        raise ValueError(f"{name} of type {what}: give an array, such as np.array(...)")
 
 
 def check_ids(name: str, ids: Array, n: int) -> None:
@@ -11,6 +18,7 @@ def check_ids(name: str, ids: Array, n: int) -> None:
     Only arrays on the host are looked at: reading a device's array would make it
     wait, so ids are checked before they move there.
     """
+    check_array(name, ids)
     if not isinstance(ids, np.ndarray) or ids.size == 0:
         return
     if ids.dtype.kind not in "iu":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minillm.functional.ids import check_ids
+from minillm.functional.ids import check_array, check_ids
 from minillm.types import Array, BackwardLoss, Gradient
 
 IGNORED = -100  # a target that asks for nothing, as PyTorch numbers it
@@ -65,6 +65,7 @@ def _target_and_share(
     """Each row's target, 0 where it is ignored, and its share of the loss: (..., 1)."""
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing {label_smoothing}: give 0 <= it < 1")
+    check_array("targets", targets)
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"targets {targets.shape} do not fit logits {logits.shape}")
     if weights is not None and weights.shape != targets.shape:

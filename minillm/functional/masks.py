@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minillm.functional.ids import check_array
 from minillm.types import Array, Backward
 
 
@@ -61,6 +62,7 @@ def check_mask(name: str, mask: Array | None, shape: tuple[int, ...]) -> None:
     """Refuse a mask that is not of bool, or not of this shape; None is no mask."""
     if mask is None:
         return
+    check_array(name, mask)
     if mask.dtype != bool:
         raise ValueError(f"{name} {mask.dtype}: give bool, True where there is a token")
     if mask.shape != shape:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minillm import functional as F
+from minillm.functional.ids import check_array
 from minillm.layers import Dropout, KVCache, Module
 from minillm.models import assembly
 from minillm.models.config import TransformerConfig
@@ -121,6 +122,7 @@ def _causal_unless_given(mask: Array | None, h: Array) -> Array:
     n = h.shape[1]
     if mask is None:
         return F.causal_mask(n, n, like=h)
+    check_array("mask", mask)
     if mask.dtype != bool or mask.shape[-2:] != (n, n):
         raise ValueError(
             f"mask {mask.dtype} {mask.shape}: give bool (..., {n}, {n}), True where a "

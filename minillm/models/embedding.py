@@ -1,5 +1,6 @@
 """From ids to the stream of vectors that the blocks work on."""
 
+from minillm.functional.ids import check_array
 from minillm.layers import (
     Embedding,
     Identity,
@@ -53,6 +54,7 @@ def embed(
 
 def check_sequences(name: str, ids: Array) -> None:
     """Refuse ids that are no batch of sequences."""
+    check_array(name, ids)
     if ids.ndim != 2 or ids.shape[1] == 0:
         raise ValueError(f"{name} {ids.shape}: give (batch, seq_len), at least one token")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minillm import functional as F
+from minillm.functional.ids import check_array
 from minillm.functional.masks import check_mask
 from minillm.layers import Dropout, Module
 from minillm.models import assembly
@@ -118,6 +119,7 @@ class EncoderDecoder(Module):
         self, source: Array, source_mask: Array | None = None, rng: F.Draws | None = None
     ) -> tuple[Array, BackwardNone]:
         """source (batch, n_source) -> memory (batch, n_source, d_model), 0 at padding"""
+        check_array("source", source)
         check_mask("source_mask", source_mask, source.shape)
         h, embed_backward = self.embed_source(source, rng)
         may_look = None if source_mask is None else F.padding_mask(source_mask, like=h)
@@ -142,6 +144,7 @@ class EncoderDecoder(Module):
 
         The backward returns dmemory.
         """
+        check_array("target", target)
         check_same_batch("memory", memory, target)
         check_mask("source_mask", source_mask, memory.shape[:2])
         check_mask("target_mask", target_mask, target.shape)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minillm import functional as F
-from minillm.functional.ids import check_ids
+from minillm.functional.ids import check_array, check_ids
 from minillm.functional.masks import check_mask
 from minillm.layers import Dropout, Embedding, Module, TiedVocabulary
 from minillm.models import assembly
@@ -104,6 +104,7 @@ class EncoderOnly(Module):
         segments = None
         if self.segments is not None:
             chosen = np.zeros_like(ids) if segment_ids is None else segment_ids
+            check_array("segment_ids", chosen)
             if chosen.shape != ids.shape:
                 raise ValueError(f"segment_ids {chosen.shape} do not fit ids {ids.shape}")
             check_ids("segment_ids", chosen, self.config.n_segments)

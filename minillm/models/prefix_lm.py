@@ -3,6 +3,7 @@
 import numpy as np
 
 from minillm import functional as F
+from minillm.functional.ids import check_array
 from minillm.models.decoder_only import DecoderOnly
 from minillm.models.embedding import check_length
 from minillm.types import Array, BackwardNone
@@ -51,6 +52,7 @@ class PrefixLM(DecoderOnly):
 def check_prefix_lengths(prefix_lengths: Array, ids: Array) -> None:
     """Only arrays on the host are looked into, so that a device is not waited for."""
     batch, seq_len = ids.shape
+    check_array("prefix_lengths", prefix_lengths)
     if prefix_lengths.shape != (batch,) or prefix_lengths.dtype.kind not in "iu":
         raise ValueError(
             f"prefix_lengths {prefix_lengths.dtype} {prefix_lengths.shape}: give "

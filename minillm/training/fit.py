@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from minillm.functional.ids import check_array
 from minillm.types import Array
 
 
@@ -15,6 +16,8 @@ def check_batch(objective: object, batch: tuple[Array, ...], names: str) -> None
         )
     if any(array is None for array in batch):
         raise ValueError(f"a batch of ({names}) holds None: give an array for each")
+    for name, array in zip(names.split(", "), batch, strict=True):
+        check_array(name, array)
 
 
 def check_integers(name: str, array: Array, shape: tuple[int, ...]) -> None:
