@@ -7,6 +7,10 @@ numbers stay clear of the kinks and overflows that finite differences dislike.
 import numpy as np
 from hypothesis import strategies as st
 
+from minillm.gradient_check.cases import scatter
+
+__all__ = ["leading_shapes", "rngs", "scatter", "unequal_sizes", "widths"]
+
 rngs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 leading_shapes = st.lists(st.integers(1, 5), max_size=3).map(tuple)
 widths = st.integers(3, 8)  # a normalised width: with two features a norm is a step
@@ -18,13 +22,3 @@ def unequal_sizes(n, smallest=1, largest=None):
     return st.lists(
         st.integers(smallest, largest), min_size=n, max_size=n, unique=True
     ).map(tuple)
-
-
-def scatter(module, rng):
-    """Move every parameter off its initial value, where wrong gradients can hide.
-
-    A layer_norm whose backward forgets gamma is right as long as gamma is 1.
-    """
-    for _, p in module.named_parameters():
-        p.data[...] = p.data + rng.normal(0, 0.3, p.data.shape)
-    return module

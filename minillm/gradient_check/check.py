@@ -12,6 +12,7 @@ the limit, a wrong one with no step. Random directions test a whole array with f
 evaluations; small arrays are also tested entry by entry.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -20,11 +21,15 @@ import numpy as np
 from minillm.types import Array
 
 DIRECTIONS = 3  # random directions for each array
-SMALL = 64  # below this size every entry is tested as well
+SMALL = 64  # arrays of fewer entries are tested entry by entry as well
 
 
 class GradientError(AssertionError):
-    """A backward that is not the slope of its forward."""
+    """A backward that is not the slope of its forward; `error` says by how much."""
+
+    def __init__(self, message: str, error: float = math.inf) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class Learnable(Protocol):
@@ -41,12 +46,14 @@ def check_gradients(
     rng: np.random.Generator | None = None,
     tolerance: float = 1e-6,
     step: float = 1e-3,
+    small: int = SMALL,
 ) -> float:
     """Check one gradient per input of `op(*inputs) -> (y, backward)`, in float64.
 
     Returns the worst relative error found; raises GradientError above `tolerance`.
     The error is |claimed - measured| / max(|claimed|, |measured|, 1e-3 times the
     largest entry of any of the gradients), so that a gradient that must be zero counts.
+    Arrays of fewer entries than `small` are tested entry by entry as well.
     """
     rng = rng or np.random.default_rng(0)
     inputs = tuple(np.array(x, np.float64) for x in inputs)
@@ -63,7 +70,7 @@ def check_gradients(
         return float(np.sum(dy * op(*moving)[0]))
 
     named = {f"input {i}": pair for i, pair in enumerate(zip(moving, grads, strict=True))}
-    return _compare(loss, named, rng, tolerance, step)
+    return _compare(loss, named, rng, tolerance, step, small)
 
 
 def check_parameters(
@@ -73,6 +80,7 @@ def check_parameters(
     rng: np.random.Generator | None = None,
     tolerance: float = 1e-6,
     step: float = 1e-3,
+    small: int = SMALL,
 ) -> float:
     """Check what a backward adds to the gradient of each trainable parameter.
 
@@ -96,7 +104,7 @@ def check_parameters(
     def loss() -> float:
         return float(np.sum(dy * forward()[0]))
 
-    return _compare(loss, named, rng, tolerance, step)
+    return _compare(loss, named, rng, tolerance, step, small)
 
 
 def _compare(
@@ -105,6 +113,7 @@ def _compare(
     rng: np.random.Generator,
     tolerance: float,
     step: float,
+    small: int,
 ) -> float:
     """The worst error over all arrays; each is moved in place and put back."""
     largest = max((np.abs(dx).max(initial=0) for _, dx in named.values()), default=0)
@@ -112,7 +121,7 @@ def _compare(
     for name, (x, dx) in named.items():
         if dx.shape != x.shape:
             raise GradientError(f"{name}: gradient {dx.shape}, value {x.shape}")
-        for v in _directions(x.shape, rng):
+        for v in _directions(x.shape, rng, small):
             claimed = float(np.sum(dx * v))
             for h in (step, step / 10, step / 100):
                 measured = _slope(loss, x, v, h)
@@ -123,18 +132,21 @@ def _compare(
             else:  # a NaN ends here too
                 raise GradientError(
                     f"{name}: backward claims a slope of {claimed:.9g}, the forward "
-                    f"pass has {measured:.9g} (relative error {error:.1e})"
+                    f"pass has {measured:.9g} (relative error {error:.1e})",
+                    error,
                 )
             worst = max(worst, error)
     return worst
 
 
-def _directions(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Array]:
+def _directions(
+    shape: tuple[int, ...], rng: np.random.Generator, small: int
+) -> Iterator[Array]:
     for _ in range(DIRECTIONS):
         v = rng.normal(size=shape)
         yield v / np.sqrt(np.sum(v * v))
     size = int(np.prod(shape))
-    if size < SMALL:
+    if size < small:
         for i in range(size):
             entry = np.zeros(size)
             entry[i] = 1

@@ -82,5 +82,6 @@ class PrefixNextToken:
         inputs, targets, prefix_lengths = batch
         check_integers("targets", targets, inputs.shape)
         check_integers("prefix_lengths", prefix_lengths, inputs.shape[:1])
-        after = np.arange(inputs.shape[1]) >= prefix_lengths[:, None] - 1
+        positions = np.arange(inputs.shape[1], like=prefix_lengths)
+        after = positions >= prefix_lengths[:, None] - 1
         return inputs, np.where(after, targets, F.IGNORED), prefix_lengths

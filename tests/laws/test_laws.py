@@ -9,22 +9,12 @@ from numpy.testing import assert_array_equal
 from minillm import functional as F
 from minillm import layers, models
 from minillm.device import to_device
-from minillm.gradient_check import check_gradients, check_parameters
+from minillm.gradient_check.cases import LAYERS, MODELS, OPERATIONS
 from tests.device.strict_backend import DeviceArray, to_host
 from tests.device.strict_backend import to_device as move
-from tests.laws import encoders, modules, operations, order, recurrent
+from tests.laws.unlisted import NO_FORWARD, NOT_DIFFERENTIABLE
 from tests.strategies import unequal_sizes
 
-CATALOGUES = [operations, modules, order, encoders, recurrent]
-
-
-def merged(name):
-    """The entries of every catalogue that has such entries."""
-    return {k: v for part in CATALOGUES for k, v in getattr(part, name, {}).items()}
-
-
-OPERATIONS, NOT_DIFFERENTIABLE = merged("OPERATIONS"), merged("NOT_DIFFERENTIABLE")
-LAYERS, MODELS, NO_FORWARD = merged("LAYERS"), merged("MODELS"), merged("NO_FORWARD")
 EVERYTHING = OPERATIONS | LAYERS | MODELS
 everything = pytest.mark.parametrize("build", EVERYTHING.values(), ids=EVERYTHING)
 seeds = st.integers(0, 2**32 - 1)
@@ -57,26 +47,13 @@ def test_the_gradient_of_a_layer_is_its_slope(build, seed, sizes):
     the_gradient_is_the_slope(build, seed, sizes)
 
 
-@pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
-@settings(max_examples=2)
-@given(seed=seeds, sizes=sizes)
-def test_the_gradient_of_a_model_is_its_slope(build, seed, sizes):
-    the_gradient_is_the_slope(build, seed, sizes)
-
-
 def the_gradient_is_the_slope(build, seed, sizes):
-    """Law 1: every input and every parameter, against central differences."""
+    """Law 1: every input and every parameter, against central differences.
+
+    That of models stands in tests/models/test_whole_models.py.
+    """
     rng = np.random.default_rng(seed)
-    case = build(rng, sizes)
-    if case.inputs:
-        check_gradients(
-            lambda *inputs: case.call(*inputs, **case.constants),
-            *case.inputs,
-            rng=rng,
-            step=case.step,
-        )
-    if case.module is not None:
-        check_parameters(case.run, case.module.named_parameters(), rng=rng, step=case.step)
+    build(rng, sizes).check(rng)
 
 
 @everything

@@ -1,56 +1,49 @@
 """Every operation of storey one, with inputs of unequal sizes."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from minillm import functional as F
-from tests.laws.case import Case
-
-NOT_DIFFERENTIABLE = {
-    "IGNORED": "a number",
-    "Draws": "random numbers",
-    "Uniform": "a protocol",
-    "causal_mask": "makes a mask",
-    "prefix_mask": "makes a mask",
-    "padding_mask": "makes a mask",
-    "sinusoidal_positions": "makes a table",
-    "erf": "a special function; gelu_exact differentiates it",
-}
+from minillm.gradient_check.cases.case import Build, Case, Rng, Sizes
+from minillm.types import Array
 
 
-def away_from_zero(x):
+def away_from_zero(x: Array) -> Array:
     """Clear of the kink of relu, where there is no slope to measure."""
     return x + 0.1 * np.sign(x)
 
 
-def elementwise(op):
-    def case(rng, sizes):
+def elementwise(op: Callable[..., Any]) -> Build:
+    def case(rng: Rng, sizes: Sizes) -> Case:
         return Case(op, (rng.normal(size=sizes[:3]),))
 
     return case
 
 
-def relu(rng, sizes):
+def relu(rng: Rng, sizes: Sizes) -> Case:
     return Case(F.relu, (away_from_zero(rng.normal(size=sizes[:3])),), step=1e-3)
 
 
-def linear(rng, sizes):
+def linear(rng: Rng, sizes: Sizes) -> Case:
     batch, seq_len, d_in, d_out, *_ = sizes
     x = rng.normal(size=(batch, seq_len, d_in))
     return Case(F.linear, (x, rng.normal(size=(d_in, d_out)), rng.normal(size=d_out)))
 
 
-def linear_without_bias(rng, sizes):
+def linear_without_bias(rng: Rng, sizes: Sizes) -> Case:
     batch, _, d_in, d_out, *_ = sizes
     return Case(F.linear, (rng.normal(size=(batch, d_in)), rng.normal(size=(d_in, d_out))))
 
 
-def unembed(rng, sizes):
+def unembed(rng: Rng, sizes: Sizes) -> Case:
     batch, seq_len, d_model, vocab_size, *_ = sizes
     h = rng.normal(size=(batch, seq_len, d_model))
     return Case(F.unembed, (h, rng.normal(size=(vocab_size, d_model))))
 
 
-def embedding(rng, sizes):
+def embedding(rng: Rng, sizes: Sizes) -> Case:
     batch, seq_len, d_model, vocab_size, *_ = sizes
     ids = rng.integers(0, vocab_size, (batch, seq_len))
     return Case(
@@ -60,22 +53,22 @@ def embedding(rng, sizes):
     )
 
 
-def norm_inputs(rng, sizes, n):
+def norm_inputs(rng: Rng, sizes: Sizes, n: int) -> tuple[Array, ...]:
     """x and n vectors over a width of at least 3: two features make a norm a step."""
     batch, seq_len, d_model, *_ = sizes
     d_model += 2
     return (rng.normal(size=(batch, seq_len, d_model)), *rng.normal(size=(n, d_model)))
 
 
-def layer_norm(rng, sizes):
+def layer_norm(rng: Rng, sizes: Sizes) -> Case:
     return Case(F.layer_norm, norm_inputs(rng, sizes, 2))
 
 
-def rms_norm(rng, sizes):
+def rms_norm(rng: Rng, sizes: Sizes) -> Case:
     return Case(F.rms_norm, norm_inputs(rng, sizes, 1))
 
 
-def q_k_v(rng, sizes):
+def q_k_v(rng: Rng, sizes: Sizes) -> tuple[Array, Array, Array]:
     batch, n_heads, n_queries, n_keys, d_head, d_v = sizes[:6]
     return (
         rng.normal(size=(batch, n_heads, n_queries, d_head)),
@@ -84,24 +77,24 @@ def q_k_v(rng, sizes):
     )
 
 
-def some_mask(rng, *shape):
+def some_mask(rng: Rng, *shape: int) -> Array:
     """A mask whose first row sees nothing."""
     mask = rng.random(shape) < 0.6
     mask[..., 0, :] = False
     return mask
 
 
-def attention(rng, sizes):
+def attention(rng: Rng, sizes: Sizes) -> Case:
     return Case(F.attention, q_k_v(rng, sizes))
 
 
-def attention_masked(rng, sizes):
+def attention_masked(rng: Rng, sizes: Sizes) -> Case:
     batch, _, n_queries, n_keys, *_ = sizes
     mask = some_mask(rng, batch, 1, n_queries, n_keys)
     return Case(F.attention, q_k_v(rng, sizes), {"mask": mask})
 
 
-def attention_biased(rng, sizes):
+def attention_biased(rng: Rng, sizes: Sizes) -> Case:
     _, n_heads, n_queries, n_keys, *_ = sizes
     bias = rng.normal(size=(n_heads, 1, n_keys))
     return Case(
@@ -111,7 +104,7 @@ def attention_biased(rng, sizes):
     )
 
 
-def attention_weights(rng, sizes):
+def attention_weights(rng: Rng, sizes: Sizes) -> Case:
     _, n_heads, n_queries, n_keys, *_ = sizes
     q, k, _ = q_k_v(rng, sizes)
     return Case(
@@ -121,16 +114,16 @@ def attention_weights(rng, sizes):
     )
 
 
-def hide_padding(rng, sizes):
+def hide_padding(rng: Rng, sizes: Sizes) -> Case:
     x = rng.normal(size=sizes[:3])
     return Case(F.hide_padding, (x,), {"is_token": rng.random(x.shape[:2]) < 0.6})
 
 
-def hide_padding_without_padding(rng, sizes):
+def hide_padding_without_padding(rng: Rng, sizes: Sizes) -> Case:
     return Case(F.hide_padding, (rng.normal(size=sizes[:3]),), {"is_token": None})
 
 
-def dropout(rng, sizes):
+def dropout(rng: Rng, sizes: Sizes) -> Case:
     draws = F.Draws(seed=3, step=5, examples=range(sizes[0]))
     return Case(
         lambda x, rng: F.dropout(x, 0.4, rng=rng),
@@ -139,18 +132,18 @@ def dropout(rng, sizes):
     )
 
 
-def logits_and_targets(rng, sizes):
+def logits_and_targets(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
     batch, seq_len, vocab_size, *_ = sizes
     logits = rng.normal(size=(batch, seq_len, vocab_size))
     return logits, rng.integers(0, vocab_size, (batch, seq_len))
 
 
-def cross_entropy(rng, sizes):
+def cross_entropy(rng: Rng, sizes: Sizes) -> Case:
     logits, targets = logits_and_targets(rng, sizes)
     return Case(F.cross_entropy, (logits,), {"targets": targets})
 
 
-def cross_entropy_weighted(rng, sizes):
+def cross_entropy_weighted(rng: Rng, sizes: Sizes) -> Case:
     logits, targets = logits_and_targets(rng, sizes)
     targets = np.where(rng.random(targets.shape) < 0.3, F.IGNORED, targets)
     weights = rng.random(targets.shape)
@@ -161,7 +154,7 @@ def cross_entropy_weighted(rng, sizes):
     )
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Build] = {
     "relu": relu,
     "gelu": elementwise(F.gelu),
     "gelu_exact": elementwise(F.gelu_exact),

@@ -1,29 +1,28 @@
 """What makes scores depend on where tokens stand, and the gated feed-forward."""
 
+from collections.abc import Callable
+from typing import Any
+
 from minillm import functional as F
+from minillm.gradient_check.cases.case import Build, Case, Rng, Sizes, module_case
+from minillm.gradient_check.cases.layers import stream
 from minillm.layers import (
     Alibi,
     BidirectionalRelativeBias,
     CausalRelativeBias,
     GatedFeedForward,
     MultiHeadAttention,
+    NoOrder,
     RotaryHalf,
     RotaryInterleaved,
 )
-from tests.laws.case import Case
-from tests.laws.modules import decoder_only, module_case, stream
+from minillm.types import Array
 
-NOT_DIFFERENTIABLE = {
-    "rotary_table": "makes a table",
-    "alibi_slopes": "makes a table",
-    "alibi_bias": "makes a bias that is not learned",
-    "causal_buckets": "makes indices",
-    "bidirectional_buckets": "makes indices",
-}
+MakeOrder = Callable[[int, Rng], NoOrder]  # from the number of heads
 
 
-def rotary(op):
-    def case(rng, sizes):
+def rotary(op: Callable[..., Any]) -> Build:
+    def case(rng: Rng, sizes: Sizes) -> Case:
         batch, n, seq_len, n_pairs, *_ = sizes
         cos, sin = F.rotary_table(seq_len, 2 * n_pairs, base=10.0)
         x = rng.normal(size=(batch, n, seq_len, 2 * n_pairs))
@@ -32,7 +31,7 @@ def rotary(op):
     return case
 
 
-def relative_bias(rng, sizes):
+def relative_bias(rng: Rng, sizes: Sizes) -> Case:
     n_queries, n_keys, n_heads, n_buckets, *_ = sizes
     return Case(
         lambda table, buckets: F.relative_bias(buckets, table),
@@ -41,8 +40,8 @@ def relative_bias(rng, sizes):
     )
 
 
-def turn(kind):
-    def case(rng, sizes):
+def turn(kind: Any) -> Build:
+    def case(rng: Rng, sizes: Sizes) -> Case:
         batch, n, seq_len, n_pairs, start, _ = sizes
         module = kind(start + seq_len + 1, 2 * n_pairs, base=10.0)
         x = rng.normal(size=(batch, n, seq_len, 2 * n_pairs))
@@ -51,10 +50,10 @@ def turn(kind):
     return case
 
 
-def bias(make):
+def bias(make: MakeOrder) -> Build:
     """`like` says where the bias is made and in which dtype."""
 
-    def case(rng, sizes):
+    def case(rng: Rng, sizes: Sizes) -> Case:
         n_queries, n_keys, n_heads, *_ = sizes
         module = make(n_heads, rng)
         constants = {
@@ -67,22 +66,22 @@ def bias(make):
     return case
 
 
-def alibi(n_heads, rng):
+def alibi(n_heads: int, rng: Rng) -> NoOrder:
     return Alibi(n_heads)
 
 
-def causal(n_heads, rng):
+def causal(n_heads: int, rng: Rng) -> NoOrder:
     return CausalRelativeBias(n_heads, n_buckets=5, max_distance=9, rng=rng)
 
 
-def bidirectional(n_heads, rng):
+def bidirectional(n_heads: int, rng: Rng) -> NoOrder:
     return BidirectionalRelativeBias(n_heads, n_buckets=6, max_distance=9, rng=rng)
 
 
-def attention(make, n_kv_heads):
+def attention(make: MakeOrder, n_kv_heads: int) -> Build:
     """Causal self-attention: the order's gradients through the scores, and its own."""
 
-    def case(rng, sizes):
+    def case(rng: Rng, sizes: Sizes) -> Case:
         x = stream(rng, sizes)
         seq_len, d_model = x.shape[1:]
         module = MultiHeadAttention(
@@ -90,7 +89,7 @@ def attention(make, n_kv_heads):
         )
         mask = F.causal_mask(seq_len, seq_len)
 
-        def call(x, mask):
+        def call(x: Array, mask: Array) -> Any:
             y, backward = module(x, x, mask)
             return y, lambda dy: sum(backward(dy))
 
@@ -99,24 +98,24 @@ def attention(make, n_kv_heads):
     return case
 
 
-def gated_feed_forward(rng, sizes):
+def gated_feed_forward(rng: Rng, sizes: Sizes) -> Case:
     x = stream(rng, sizes)
     return module_case(GatedFeedForward(x.shape[-1], sizes[3], rng=rng), rng, (x,))
 
 
-def gated_feed_forward_without_bias(rng, sizes):
+def gated_feed_forward_without_bias(rng: Rng, sizes: Sizes) -> Case:
     x = stream(rng, sizes)
     layer = GatedFeedForward(x.shape[-1], sizes[3], F.gelu, bias=False, rng=rng)
     return module_case(layer, rng, (x,))
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Build] = {
     "rotary_interleaved": rotary(F.rotary_interleaved),
     "rotary_half": rotary(F.rotary_half),
     "relative_bias": relative_bias,
 }
 
-LAYERS = {
+LAYERS: dict[str, Build] = {
     "RotaryInterleaved": turn(RotaryInterleaved),
     "RotaryHalf": turn(RotaryHalf),
     "Alibi": bias(alibi),
@@ -128,18 +127,4 @@ LAYERS = {
     "MultiHeadAttention/interleaved": attention(lambda n, rng: RotaryInterleaved(9, 6), 4),
     "MultiHeadAttention/alibi": attention(alibi, 2),
     "MultiHeadAttention/relative": attention(causal, 4),
-}
-
-MODELS = {
-    "DecoderOnly/bloom": decoder_only(positions="alibi", embed_norm="layer_norm"),
-    "DecoderOnly/llama": decoder_only(
-        positions="rotary",
-        norm="rms_norm",
-        feed_forward="gated",
-        activation="silu",
-        vocabulary="untied",
-        n_kv_heads=1,
-        d_head=4,
-        bias=False,
-    ),
 }
