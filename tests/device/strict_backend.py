@@ -41,7 +41,7 @@ from tests.device.cupy_rules import (
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin, OnDevice):
     """`DeviceArray(host)` copies a NumPy array to the device; `x.get()` copies it back."""
 
-    __slots__ = ("_host",)
+    __slots__ = ("_host", "base")  # base: whose memory this is a view of, or None
     syncs = 0  # device-to-host copies since a test last set it to 0
 
     def __init__(self, host):
@@ -50,14 +50,19 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin, OnDevice):
         array = np.array(host)
         if array.dtype.char not in DTYPES:
             raise ValueError(f"CuPy has no dtype {array.dtype}")
-        self._host = array
+        self._host, self.base = array, None
 
     @classmethod
-    def around(cls, host):
+    def around(cls, host, seen_from=None):
         """A device array that is this memory: views stay views."""
         array = cls.__new__(cls)
-        array._host = host
+        array._host, array.base = host, None
+        if seen_from is not None and np.may_share_memory(host, seen_from.peek()):
+            array.base = seen_from if seen_from.base is None else seen_from.base
         return array
+
+    def __deepcopy__(self, memo):
+        return DeviceArray.around(self._host.copy())
 
     def peek(self):
         """The values, for the stand-in's own checks: not counted."""
@@ -110,7 +115,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin, OnDevice):
         if name in ATTRIBUTES:
             return getattr(self._host, name)
         if name in VIEWS:
-            return wrap(getattr(self._host, name))
+            return wrap(getattr(self._host, name), self)
         if name == "flags":
             order = self._host.flags
             return SimpleNamespace(
@@ -124,7 +129,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin, OnDevice):
         check_method(name, args, kwargs)
         result = getattr(self._host, name)(*unwrap(args), **unwrap(kwargs))
         DeviceArray.syncs += name in WAITS
-        return kwargs["out"] if kwargs.get("out") is not None else wrap(result)
+        return kwargs["out"] if kwargs.get("out") is not None else wrap(result, self)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         name = check_ufunc(ufunc, method, inputs, kwargs)
@@ -146,7 +151,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin, OnDevice):
 
     def __getitem__(self, key):
         DeviceArray.syncs += "mask" in index_kinds(key)
-        return wrap(self._host[unwrap(key, "index")])
+        return wrap(self._host[unwrap(key, "index")], self)
 
     def __setitem__(self, key, value):
         kinds, host_key = index_kinds(key), unwrap(key, "index")
@@ -168,13 +173,13 @@ def unwrap(value, name="call", host_ok=False):
     return value
 
 
-def wrap(result):
+def wrap(result, seen_from=None):
     """Results stay on the device, scalars as arrays of no axes."""
     if isinstance(result, np.ndarray | np.generic):
-        return DeviceArray.around(np.asarray(result))
-    if isinstance(result, list):
-        return [wrap(part) for part in result]
-    return tuple(wrap(part) for part in result) if isinstance(result, tuple) else result
+        return DeviceArray.around(np.asarray(result), seen_from)
+    if isinstance(result, list | tuple):
+        return type(result)(wrap(part, seen_from) for part in result)
+    return result
 
 
 def to_device(tree):
