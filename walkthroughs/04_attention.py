@@ -59,6 +59,18 @@ print("softmax of scores 1000 higher:", shifted)
 assert np.allclose(shifted, p)
 
 # %% [markdown]
+# A loss asks for the *logarithm* of a share. Of a share too small for a float that would be
+# minus infinity. `F.log_softmax` does not take the exponential first: it subtracts.
+
+# %%
+hopeless = np.array([0.0, 1000.0])
+with np.errstate(divide="ignore"):
+    print("the logarithm of softmax:", np.log(F.softmax(hopeless)[0]))
+print("log_softmax:             ", F.log_softmax(hopeless)[0])
+assert np.array_equal(F.log_softmax(hopeless)[0], [-1000, 0])
+assert np.allclose(F.log_softmax(x)[0], np.log(p))
+
+# %% [markdown]
 # Backward. The shares have to sum to 1, so one can only rise at the expense of others:
 #
 #     dx = p (dp - sum(p dp))

@@ -125,6 +125,24 @@ print("relu(z) ", F.relu(z)[0])
 print("gelu(z) ", F.gelu(z)[0], " a relu with its corner rounded")
 
 # %% [markdown]
+# Where does the round corner come from? A relu keeps what is positive. A `gelu` keeps z by
+# the *chance* that a normal number X is smaller, z P(X < z) (Hendrycks & Gimpel 2016). That
+# chance takes the error function (`F.erf`, in `F.gelu_exact`); the form with tanh, which
+# GPT-2 has, is near it. In `F.silu`, LLaMA's, the sigmoid stands in the chance's place.
+
+# %%
+chance = (1 + F.erf(z / math.sqrt(2))) / 2
+drawn = np.random.default_rng(1).normal(size=100_000)
+
+print("exact   ", F.gelu_exact(z)[0])
+print("silu(z) ", F.silu(z)[0])
+assert np.allclose(chance, (drawn < z[:, None]).mean(1), atol=0.01)  # 6 sigma
+assert np.allclose(F.gelu_exact(z)[0], z * chance)
+assert np.abs(F.gelu(z)[0] - F.gelu_exact(z)[0]).max() < 5e-4
+for op in (F.relu, F.gelu, F.gelu_exact, F.silu):
+    assert np.allclose(op(z)[0] - op(-z)[0], z)  # what z loses, -z keeps
+
+# %% [markdown]
 # It is applied to every position by itself. So in a block, information moves *between*
 # words only in the attention. We can draw that. Ask for something at one position (a row),
 # and see at which positions (columns) the gradient arrives.

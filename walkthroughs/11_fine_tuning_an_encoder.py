@@ -117,6 +117,22 @@ assert (inputs[:, 0] == special["[CLS]"]).all()
 assert (inputs[~mask] == special["[PAD]"]).all()
 
 # %% [markdown]
+# "Seen by nobody" is meant to the last bit. As a key, padding is forbidden to every query
+# (`F.padding_mask`). As a query it looks, but what it finds is made 0 (`F.hide_padding`).
+
+# %%
+x = np.random.default_rng(seed).normal(size=(*inputs.shape, 4))
+x_else = np.where(mask[..., None], x, 1e6)  # other padding
+may_look = F.padding_mask(mask, like=x)[:, 0]  # a single head
+y, y_else = (
+    F.hide_padding(F.attention(a, a, a, may_look)[0], mask)[0] for a in (x, x_else)
+)
+
+print(f"numbers that other padding changes: {(y != y_else).sum()} of {y.size}")
+assert not mask.all() and np.array_equal(y, y_else)
+assert y[mask].all() and not y[~mask].any()
+
+# %% [markdown]
 # ## 2. What can be had without understanding
 #
 # * Sentiment: always the most frequent answer; and a *bag of words*, a linear classifier

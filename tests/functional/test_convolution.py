@@ -70,3 +70,22 @@ def test_a_shifted_text_gives_a_shifted_output(rng, sizes, dilation, shift):
     shifted = np.pad(x, ((0, 0), (shift, 0), (0, 0)))
     y, _ = F.causal_convolution(x, W, b, dilation)
     assert_allclose(F.causal_convolution(shifted, W, b, dilation)[0][:, shift:], y, **CLOSE)
+
+
+@given(rngs, sizes, dilations)
+def test_it_is_linear_in_x_and_in_w_and_backward_is_its_adjoint(rng, sizes, dilation):
+    """<dy, y> = <dx, x> = <dW, W> where b is 0."""
+    (x, W, b), (z, V, _) = draw(rng, sizes), draw(rng, sizes)
+    a, none = rng.normal(), 0 * b
+
+    def convolve(x, W):
+        return F.causal_convolution(x, W, none, dilation)
+
+    y, backward = convolve(x, W)
+    assert_allclose(convolve(a * x + z, W)[0], a * y + convolve(z, W)[0], **CLOSE)
+    assert_allclose(convolve(x, a * W + V)[0], a * y + convolve(x, V)[0], **CLOSE)
+    dy = rng.normal(size=y.shape)
+    dx, dW, db = backward(dy)
+    assert_allclose(np.sum(dx * x), np.sum(dy * y), **CLOSE)
+    assert_allclose(np.sum(dW * W), np.sum(dy * y), **CLOSE)
+    assert_allclose(db, dy.sum((0, 1)), **CLOSE)

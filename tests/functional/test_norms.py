@@ -83,6 +83,23 @@ def test_rms_norms_gradient_is_orthogonal_to_stretches_alone(rng, leading, d_mod
     assert (np.abs(dx.sum(-1)) > 1e-10 * size).any()
 
 
+@given(rngs, leading_shapes, widths, st.floats(1e-6, 10))
+def test_along_x_hat_a_gradient_keeps_the_share_of_eps(rng, leading, d_model, eps):
+    """mean(x_hat^2) is 1 - eps r^2, with r for rstd or rrms: so much of x_hat is removed.
+
+    What remains is <dx, x_hat> = eps r^3 <dx_hat, x_hat>: nothing, as eps goes to 0.
+    """
+    x, gamma, beta, dy = draw_inputs(rng, leading, d_model)
+    centred = x - x.mean(-1, keepdims=True)
+    for op, size, more in (F.layer_norm, centred, (beta,)), (F.rms_norm, x, ()):
+        r = 1 / np.sqrt((size * size).mean(-1) + eps)
+        x_hat = size * r[..., None]
+        dx, *_ = op(x, gamma, *more, eps=eps)[1](dy)
+        terms = r * np.sum(np.abs(gamma * dy * x_hat), -1)  # of which rounding is a share
+        kept = eps * r * r * r * np.sum(gamma * dy * x_hat, -1)
+        assert (np.abs(np.sum(dx * x_hat, -1) - kept) <= 1e-13 * d_model * terms).all()
+
+
 @given(rngs, leading_shapes, widths)
 def test_layer_norm_is_rms_norm_of_what_is_centred(rng, leading, d_model):
     x, gamma, beta, _ = draw_inputs(rng, leading, d_model)

@@ -146,6 +146,23 @@ def test_an_open_forget_gate_and_a_closed_input_gate_keep_the_cell_exactly(rng, 
 
 
 @given(rngs, sizes)
+def test_where_nothing_reads_h_a_cell_is_all_that_was_written_faded_by_forget_gates(
+    rng, sizes
+):
+    """c_T = sum over t of (f_T ... f_{t+1}) i_t g_t, and f_T ... f_1 of c_0 is left."""
+    op, (x, state, W_x, W_h, b) = draw(rng, "lstm", sizes)
+    W_h[...] = 0
+    h, c = op(x, state, W_x, W_h, b)[0].swapaxes(0, 1)
+    a_i, a_f, a_g, a_o = np.split(x @ W_x + b, 4, -1)
+    kept, written = sigmoid(a_f), sigmoid(a_i) * np.tanh(a_g)
+    left = state[:, 1] * kept.prod(1)
+    for t in range(sizes[1]):
+        left = left + kept[:, t + 1 :].prod(1) * written[:, t]
+    assert_allclose(c[:, -1], left, **CLOSE)
+    assert_allclose(h, sigmoid(a_o) * np.tanh(c), **CLOSE)
+
+
+@given(rngs, sizes)
 def test_where_nothing_reads_h_the_cells_gradient_is_the_product_of_forget_gates(
     rng, sizes
 ):
@@ -158,6 +175,39 @@ def test_where_nothing_reads_h_the_cells_gradient_is_the_product_of_forget_gates
     dy = np.zeros_like(y)
     dy[:, 1, -1] = rng.normal(size=dy[:, 1, -1].shape)
     assert_allclose(backward(dy)[1][:, 1], dy[:, 1, -1] * f.prod(1), **CLOSE)
+
+
+@given(rngs, sizes)
+def test_no_state_outgrows_what_its_equation_allows(rng, sizes):
+    """Elman's |h| <= 1. An LSTM's cell gains 1 a step at most, and |h| <= 1. A GRU's h
+    lies between the h before and a proposal of at most 1."""
+    op, arrays = draw(rng, "elman", sizes)
+    assert (np.abs(op(*arrays)[0]) <= 1).all()
+
+    op, (x, state, *weights) = draw(rng, "lstm", sizes)
+    h, c = op(x, state, *weights)[0].swapaxes(0, 1)
+    before = np.concatenate((state[:, None, 1], c[:, :-1]), 1)
+    assert (np.abs(c) <= np.abs(before) + 1).all()
+    assert (np.abs(h) <= np.minimum(np.abs(np.tanh(c)), 1)).all()
+
+    op, (x, h_0, *weights) = draw(rng, "gru", sizes)
+    h, _ = op(x, h_0, *weights)
+    before = np.concatenate((h_0[:, None], h[:, :-1]), 1)
+    assert (np.abs(h) <= np.maximum(np.abs(before), 1) + 1e-15).all()
+
+
+@given(rngs, sizes)
+def test_a_gru_stands_between_its_last_state_and_a_proposal(rng, sizes):
+    """h_t = z h_{t-1} + (1 - z) n, where W_h = 0 lets x alone decide both z and n."""
+    op, (x, h_0, W_x, W_h, b, b_n) = draw(rng, "gru", sizes)
+    W_h[...] = 0
+    r, z, a_n = np.split(x @ W_x + b, 3, -1)
+    z, n = sigmoid(z), np.tanh(a_n + sigmoid(r) * b_n)
+    h, _ = op(x, h_0, W_x, W_h, b, b_n)
+    before = np.concatenate((h_0[:, None], h[:, :-1]), 1)
+    assert_allclose(h, z * before + (1 - z) * n, **CLOSE)
+    assert (h >= np.minimum(before, n) - 1e-14).all()
+    assert (h <= np.maximum(before, n) + 1e-14).all()
 
 
 @given(rngs, sizes)

@@ -1,4 +1,7 @@
+"""erf: against the standard library, number by number, and what it is made for."""
+
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -48,6 +51,25 @@ def test_erf_is_odd_to_the_last_bit(values, dtype):
         x = np.array(values).astype(dtype)
     assert_array_equal(erf(-x), -erf(x))
     assert_array_equal(np.signbit(erf(x)), np.signbit(x))
+
+
+@given(st.lists(reals, min_size=1))
+def test_erf_is_the_normal_distribution_in_other_units(values):
+    """P(|X| < x) for X ~ N(0, 1/2), and so 2 cdf(sqrt(2) x) - 1: never beyond -1 and 1."""
+    x = np.array(values)
+    expected = [2 * NormalDist().cdf(math.sqrt(2) * value) - 1 for value in values]
+    assert_allclose(erf(x), expected, rtol=0, atol=1e-15)
+    assert (np.abs(erf(x)) <= 1).all()
+
+
+@given(st.floats(-5, 5), st.floats(0, 1e-2))
+def test_erf_grows_by_the_area_under_the_bell(x, step):
+    """By the midpoint rule, whose error is step^3 / 24 times the bell's curvature."""
+    start, stop = erf(np.array([x, x + step]))
+    middle = x + step / 2
+    area = 2 / math.sqrt(math.pi) * math.exp(-middle * middle) * step
+    curvature = 4 / math.sqrt(math.pi)  # |(4 x^2 - 2) 2/sqrt(pi) exp(-x^2)| at most, at 0
+    assert abs(stop - start - area) <= curvature * step * step * step / 24 + 2e-15
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
