@@ -20,7 +20,7 @@ def whole(least: int, most: int = LARGEST) -> Callable[[str], int]:
         if not least <= value <= most:
             below = f" and at most {most}" if value > most else ""
             raise argparse.ArgumentTypeError(
-                f"{text!r}: give a whole number of at least {least}{below}"
+                f"{text!r:.80}: give a whole number of at least {least}{below}"
             )
         return value
 
@@ -36,7 +36,7 @@ def real(accepted: str, holds: Callable[[float], bool]) -> Callable[[str], float
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or not holds(value):
-            raise argparse.ArgumentTypeError(f"{text!r}: give {accepted}")
+            raise argparse.ArgumentTypeError(f"{text!r:.80}: give {accepted}")
         return value
 
     return parse

@@ -54,7 +54,7 @@ def default_positions(architecture: str, objective: str) -> str:
 
 def check_choice(name: str, given: str, accepted: Collection[str]) -> None:
     if given not in accepted:
-        raise ValueError(f"{name} {given!r}: give one of {', '.join(accepted)}")
+        raise ValueError(f"{name} {given!r:.80}: give one of {', '.join(accepted)}")
 
 
 def either(names: Collection[str]) -> str:

@@ -1,9 +1,11 @@
 """What decides a training run: the options of tour and train, checked and kept."""
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from minillm.cli.arguments import LARGEST
 from minillm.cli.choices import check_choice, check_fit
 from minillm.cli.presets import PRESETS
 from minillm.cli.tasks import TASKS
@@ -12,6 +14,8 @@ from minillm.models.parts import PARTS
 from minillm.training import Constant, Noam, Schedule, WarmupCosine, available_cores
 
 SCHEDULES = ("cosine", "noam", "constant")
+AT_LEAST_1 = ("steps", "batch", "threads", "accumulate")
+AT_LEAST_0 = ("warmup", "vocab_size", "evaluate_every", "sample_every", "checkpoint_every")
 # what a run was before there was a choice: folders from then do not say it
 ONCE: dict[str, Any] = {"architecture": "decoder", "objective": "causal", "task": ""}
 
@@ -60,8 +64,23 @@ class RunSettings:
         check_choice("config", self.config, PRESETS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("positions", self.positions, PARTS["positions"])
-        if not 0 <= self.warmup <= self.steps:
+        self._check_numbers()
+        if self.warmup > self.steps:
             raise ValueError(f"warmup {self.warmup}: give at most steps {self.steps}")
+
+    def _check_numbers(self) -> None:
+        """The options' own types have done so already, unless a file says them."""
+        limits = {name: (1, LARGEST) for name in AT_LEAST_1}
+        limits |= {name: (0, LARGEST) for name in AT_LEAST_0} | {"seed": (0, 2**63 - 1)}
+        for name, (least, most) in limits.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} {getattr(self, name)}: give {least} to {most}")
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"lr {self.lr}: give a number above 0")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay {self.weight_decay}: give at least 0")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout {self.dropout}: give 0 <= dropout < 1")
 
     @classmethod
     def stored(cls, folder: ModelFolder) -> "RunSettings":

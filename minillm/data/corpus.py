@@ -42,12 +42,14 @@ def tour_text() -> str:
 def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file: every line end is "\\n", a byte-order mark is gone.
 
-    Errors: ValueError if the file is missing, a folder, unreadable, empty, or not
-    text; offsets count bytes from the start of the file.
+    Errors: ValueError if the file is missing, a folder, a device, unreadable, empty,
+    or not text; offsets count bytes from the start of the file.
     """
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"text file {path} is a folder: name a file of UTF-8 text")
+    if path.is_char_device() or path.is_block_device():
+        raise ValueError(f"text file {path} is a device, which may never end")
     try:
         content = path.read_bytes()
     except FileNotFoundError:

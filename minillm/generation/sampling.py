@@ -133,7 +133,8 @@ def repetition_penalty(logits: Array, previous_ids: Array, penalty: float) -> Ar
     where the paper divides in both cases; that would favour a repeated token whose logit
     is negative. A token counts once, however often it occurred. Logits are compared with
     0, so this map alone depends on what a shift of all logits would not change: use it
-    first. A penalty below 1 invites repetition.
+    first. A penalty below 1 invites repetition. What would leave the range of the dtype
+    stays at its end, so that no penalty makes a token impossible or certain by overflow.
 
     Shapes: logits (..., vocab_size), previous_ids (..., n), n >= 0 -> (..., vocab_size).
     Errors: penalty must be finite and above 0, ids from 0 to vocab_size - 1.
@@ -142,8 +143,11 @@ def repetition_penalty(logits: Array, previous_ids: Array, penalty: float) -> Ar
     z, ids = arguments.checked_logits(logits), arguments.checked_ids(previous_ids, logits)
     seen = np.zeros(z.shape, bool)
     np.put_along_axis(seen, ids, True, axis=-1)
-    penalty = float(penalty)  # a NumPy scalar would widen float32
-    return np.where(seen, np.where(z > 0, z / penalty, z * penalty), z)
+    ends = np.finfo(z.dtype)
+    penalty = min(max(float(penalty), float(ends.tiny)), float(ends.max))
+    with np.errstate(over="ignore"):
+        scaled = np.where(z > 0, z / penalty, z * penalty)
+    return np.where(seen & np.isfinite(z), scaled.clip(ends.min, ends.max), z)
 
 
 def sample(probabilities: Array, rng: np.random.Generator) -> Array:

@@ -1,5 +1,7 @@
 """The text a model learns from is whole, and the text that judges it is new."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -203,6 +205,12 @@ def test_a_file_that_is_not_text_is_refused(tmp_path, content, complaint):
     with pytest.raises(ValueError, match=complaint) as refusal:
         read_text(path)
     assert str(path) in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
+def test_a_device_that_never_ends_is_not_read():
+    with pytest.raises(ValueError, match="/dev/zero is a device"):
+        read_text("/dev/zero")
 
 
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):

@@ -315,6 +315,23 @@ def test_a_penalty_never_makes_a_token_likelier_and_its_inverse_undoes_it(
     assert_array_equal(repetition_penalty(z, ids, 1.0), z)
 
 
+@given(
+    rng=rngs,
+    vocab_size=sizes,
+    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    penalty=st.sampled_from([5e-324, 1e-300, 1e-30, 1e30, 1e300]),
+)
+def test_no_penalty_however_extreme_makes_a_logit_infinite(rng, vocab_size, dtype, penalty):
+    z = (10 * rng.normal(size=vocab_size)).astype(dtype)
+    z[0] = -np.inf  # forbidden, and stays so
+    z[-1] = 0
+    out = repetition_penalty(z, np.arange(vocab_size), penalty)
+    assert out.dtype == dtype
+    assert_array_equal(np.isfinite(out), np.isfinite(z))
+    assert_array_equal(np.sign(out[1:]) * np.sign(z[1:]) >= 0, True)
+    SamplingSettings(0.8, repetition_penalty=penalty).distribution(z, np.arange(1))
+
+
 def test_repetition_penalty_takes_plain_lists_an_empty_one_too():
     z = np.array([2.0, -2.0, 1.0], np.float32)
     assert_array_equal(repetition_penalty(z, [0, 1, 0], 2), [1, -4, 1])
