@@ -26,8 +26,9 @@ from minillm.cli.draw import attention_map, curve
 from minillm.data import PairExamples
 from minillm.data.tasks import translation
 from minillm.data.tasks.scores import exact_match, floor, mean_score
-from minillm.generation import beam_search, length_penalty, translate
-from minillm.models import EncoderDecoder, EncoderDecoderConfig
+from minillm.generation import beam_search, coverage_penalty, length_penalty, translate
+from minillm.layers import CrossCache, PostNormCrossBlock, PreNormCrossBlock
+from minillm.models import AttentionMaps, EncoderDecoder, EncoderDecoderConfig, Reading
 from minillm.tokenizers import WordTokenizer
 from minillm.training import (
     AdamW,
@@ -145,6 +146,30 @@ for name in "attn", "cross_attn", "ffn":
 print(f"{'all':10} {model.n_parameters():>7,}")
 assert not hasattr(model.encoder[0], "cross_attn")
 assert model.decoder[0].cross_attn.n_parameters() == 4 * (96 * 96 + 96)
+
+# %% [markdown]
+# Such a block is a `PostNormCrossBlock`. T5 has its norms first, in a `PreNormCrossBlock`.
+# Both read the memory as it is, and in no order but its own: shuffle it, with its mask,
+# and they say the same.
+
+# %%
+block, rng = model.decoder[0], np.random.default_rng(seed)
+pre = PreNormCrossBlock(
+    block.attn, block.cross_attn, block.ffn, *(block.ffn_norm for _ in range(3))
+)
+h, memory = rng.normal(size=(1, 4, 96)), rng.normal(size=(1, 7, 96))
+
+for reader in block, pre:
+    y, _ = reader(h, memory)
+    shuffled, _ = reader(h, memory[:, rng.permutation(7)])
+    other, _ = reader(h, rng.normal(size=(1, 7, 96)))
+    by_order, by_content = (np.abs(z - y).max() for z in (shuffled, other))
+    print(
+        f"{type(reader).__name__:18} moves by {by_order:.0e} when the memory is shuffled,"
+    )
+    print(f"{'':18} and by {by_content:.1f} when it is another")
+    assert by_order < 1e-5 and by_content > 0.1
+assert type(block) is PostNormCrossBlock
 
 # %% [markdown]
 # Who sees whom? Change one word and look where the output moves. A target word is seen
@@ -373,6 +398,20 @@ assert math.isclose(length_penalty(8, 1.0), 13 / 6)
 assert -4 > -4.5 and -4 / (10 / 6) < -4.5 / (13 / 6)  # -2.40 and -2.08
 
 # %% [markdown]
+# The same equation counts what was left out. Add up how much all words of the answer
+# looked at each word of the source; less than 1 in all costs something:
+#
+#     cp = beta sum_i log(min(looks_i, 1))
+#
+# Three words were looked at twice, once and by half:
+
+# %%
+looks = np.array([2.0, 1.0, 0.5])
+print(f"left out: {coverage_penalty(looks, 0.2):.3f}, for the third word alone")
+assert math.isclose(coverage_penalty(looks, 0.2), 0.2 * math.log(0.5))
+assert coverage_penalty(looks + 0.5, 0.2) == 0
+
+# %% [markdown]
 # In our language that matters little. A sentence is as long as it has to be, and a
 # model that knows it does not stop early:
 
@@ -391,7 +430,8 @@ assert same > 0.8
 # While the decoder writes, the source does not change. So it is encoded once, and the
 # keys and values that each block makes of it are kept; those of the words already
 # written are kept as well. Step by step then gives what one pass over the whole gives,
-# up to the rounding of float32.
+# up to the rounding of float32. A source that was read is a `Reading`; what a block keeps
+# of it, and of its own words, is a `CrossCache`.
 
 # %%
 source, inputs, targets, source_mask, target_mask = test_batch
@@ -403,6 +443,7 @@ difference = np.abs(np.concatenate(stepped, axis=1) - at_once).max()
 
 print(f"logits up to {np.abs(at_once).max():.1f}, largest difference {difference:.1e}")
 assert difference < 1e-4
+assert type(reading) is Reading and all(type(cache) is CrossCache for cache in caches)
 
 # %% [markdown]
 # ## 10. What does it look at?
@@ -413,6 +454,7 @@ assert difference < 1e-4
 
 # %%
 maps = model.attention_maps(source, inputs, source_mask, target_mask)
+assert type(maps) is AttentionMaps  # of the encoder, of the decoder, and across
 shown = max(range(len(test)), key=lambda i: len(sources[i].split()))
 source_words, target_words = sources[shown].split(), references[shown].split()
 

@@ -29,7 +29,13 @@ from minillm.cli.draw import attention_map, bars
 from minillm.cli.picture import save_attention_map
 from minillm.cli.tree import evolution_tree, save_evolution_tree, size
 from minillm.data import Windows, keep_paragraphs_once, split_tail, tour_text
-from minillm.layers import RotaryHalf
+from minillm.layers import (
+    Alibi,
+    BidirectionalRelativeBias,
+    CausalRelativeBias,
+    RotaryHalf,
+    RotaryInterleaved,
+)
 from minillm.models import (
     PUBLISHED,
     DecoderConfig,
@@ -38,6 +44,8 @@ from minillm.models import (
     EncoderDecoder,
     EncoderDecoderConfig,
     EncoderOnly,
+    Published,
+    SingleStep,
     count_parameters,
     parameter_table,
 )
@@ -172,6 +180,7 @@ assert abs(tables["LLaMA"]["feed-forward"] / tables["GPT-2"]["feed-forward"] - 1
 # Some of these counts are not what the authors print. We say why, or that we do not know.
 
 # %%
+assert all(type(model) is Published for model in PUBLISHED.values())
 tracemalloc.start()
 said = None
 for model in PUBLISHED.values():
@@ -256,7 +265,7 @@ assert (
 # one query and one key, 3 apart, is the same everywhere in the text:
 
 # %%
-rotary = RotaryHalf(max_seq_len=1000, d_head=16)
+rotary = RotaryHalf(max_seq_len=1000, d_head=16)  # LLaMA's: features half a head apart
 rng = np.random.default_rng(seed)
 q, k = rng.normal(size=(2, 1, 1, 1, 16))
 
@@ -275,13 +284,23 @@ assert np.ptp(same_distance) < 1e-4
 assert np.ptp(other_distances) > 0.1
 
 # %% [markdown]
+# Features turn in pairs. The paper pairs neighbours (`RotaryInterleaved`), LLaMA's code
+# those half a head apart. It is the same turn of features in another order:
+
+# %%
+in_pairs = RotaryInterleaved(max_seq_len=1000, d_head=16)
+order = np.concatenate((np.arange(0, 16, 2), np.arange(1, 16, 2)))  # 0 2 4 ... 1 3 5 ...
+turned = in_pairs.turn(q, start=7)[0][..., order]
+assert np.allclose(turned, rotary.turn(q[..., order], start=7)[0], atol=1e-6)
+
+# %% [markdown]
 # **ALiBi** (Press et al. 2022) leaves queries and keys alone and takes something off the
 # score, in proportion to the distance. Each head has its own slope: the first hardly sees
 # beyond its neighbours, the last nearly everything. Nothing is learned here.
 
 # %%
 slopes = F.alibi_slopes(8)
-penalty = F.alibi_bias(1, 6, slopes)  # one query, the last of six positions
+penalty, _ = Alibi(n_heads=8).bias(1, 6, like=q)  # one query, the last of six positions
 
 print("slopes", slopes)
 print("first head, keys 5, 4, ... 0 back:", penalty[0, 0])
@@ -302,6 +321,17 @@ print("bucket of distances 0 to 39:", *buckets[:40])
 print("the 32 buckets begin at distance", *first_of)
 assert np.array_equal(buckets[:16], np.arange(16))
 assert (np.diff(buckets) >= 0).all() and (buckets[128:] == 31).all()
+
+# %% [markdown]
+# A decoder's buckets all look back (`CausalRelativeBias`). An encoder's are halved: 16
+# for what stands before, 16 for what comes (`BidirectionalRelativeBias`).
+
+# %%
+for kind, n_kinds in (CausalRelativeBias, 4), (BidirectionalRelativeBias, 7):
+    bias, _ = kind(1, rng=np.random.default_rng(seed)).bias(4, 4, like=q)
+    print(f"{kind.__name__}\n{bias[0]}")
+    assert np.array_equal(bias[0, 1:, 1:], bias[0, :-1, :-1])  # the distance, no more
+    assert len(np.unique(bias)) == n_kinds  # 0 to 3 back; or 3 back to 3 ahead
 
 # %% [markdown]
 # ## 6. Longer than ever before
@@ -407,7 +437,20 @@ for n_kv_heads in (4, 2, 1):
 assert abs(held[4] / held[2] - 2) < 0.02
 
 # %% [markdown]
-# For a small model that is nothing. For Llama 2 70B, with numbers of two bytes:
+# With the cache a step is one vector through every matrix. `SingleStep` writes that down
+# without the axes of batch and sequence, which saves Python's time and changes nothing:
+
+# %%
+ours, others = model.caches(), model.caches()
+single_step = SingleStep(model, ours)
+for token_id in train_ids[:8]:
+    logits = single_step(int(token_id))
+    expected = model.step(np.array([[token_id]]), others)[0, 0]
+    assert np.allclose(logits, expected, atol=1e-4)
+print(f"after {len(ours[0])} tokens, at most {np.abs(logits - expected).max():.0e} apart")
+
+# %% [markdown]
+# For a small model the cache is nothing. For Llama 2 70B, with numbers of two bytes:
 
 # %%
 llama = PUBLISHED["Llama 2 70B"].config
