@@ -128,7 +128,8 @@ print("gelu(z) ", F.gelu(z)[0], " a relu with its corner rounded")
 # Where does the round corner come from? A relu keeps what is positive. A `gelu` keeps z by
 # the *chance* that a normal number X is smaller, z P(X < z) (Hendrycks & Gimpel 2016). That
 # chance takes the error function (`F.erf`, in `F.gelu_exact`); the form with tanh, which
-# GPT-2 has, is near it. In `F.silu`, LLaMA's, the sigmoid stands in the chance's place.
+# GPT-2 has, is near it. In `F.silu`, LLaMA's, the sigmoid stands in the chance's place, and
+# that is a tanh in other units: half as steep, and from 0 to 1.
 
 # %%
 chance = (1 + F.erf(z / math.sqrt(2))) / 2
@@ -139,6 +140,7 @@ print("silu(z) ", F.silu(z)[0])
 assert np.allclose(chance, (drawn < z[:, None]).mean(1), atol=0.01)  # 6 sigma
 assert np.allclose(F.gelu_exact(z)[0], z * chance)
 assert np.abs(F.gelu(z)[0] - F.gelu_exact(z)[0]).max() < 5e-4
+assert np.allclose(F.silu(z)[0], z * (1 + F.tanh(z / 2)[0]) / 2)
 for op in (F.relu, F.gelu, F.gelu_exact, F.silu):
     assert np.allclose(op(z)[0] - op(-z)[0], z)  # what z loses, -z keeps
 

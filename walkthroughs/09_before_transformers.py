@@ -186,6 +186,22 @@ for layer in layers:
     assert difference < 1e-5 and cache.state.size <= 24
 
 # %% [markdown]
+# The window is soon seen. We change the first of eleven tokens, and look where the output
+# of a causal convolution of width 3 moves:
+
+# %%
+rng = np.random.default_rng(seed)
+x, changed = rng.normal(size=(2, 1, 11, 2))
+changed[:, 1:] = x[:, 1:]
+W, b = rng.normal(size=(3, 2, 2)), np.zeros(2)
+
+for dilation in (1, 2, 5):
+    y, y_changed = (F.causal_convolution(a, W, b, dilation)[0] for a in (x, changed))
+    (seen_from,) = np.nonzero((y_changed != y).any((0, 2)))
+    print(f"dilation {dilation}: token 0 is seen from {seen_from}")
+    assert np.array_equal(seen_from, [0, dilation, 2 * dilation])
+
+# %% [markdown]
 # All have about as many parameters as the transformer beside them, the same text, the same
 # number of steps, and the better of two learning rates. (Which is better we ask the
 # held-out text itself. That flatters, but all alike.)
@@ -479,6 +495,18 @@ print(f"c before {state[0, 1].round(3)}, after 1000 steps {y[0, 1, -1].round(3)}
 print(f"dc_1000 / dc_0: {dstate[0, 1]}")
 assert np.array_equal(y[0, 1, -1], state[0, 1])
 assert np.array_equal(dstate[0, 1], np.ones(d))
+
+# %% [markdown]
+# A GRU has the same way out with one vector: where z = 1, h stays.
+
+# %%
+W_x, W_h, b = np.ones((d, 3 * d)), np.ones((d, 3 * d)), np.zeros(3 * d)
+z = slice(d, 2 * d)  # between r and n
+W_x[:, z], W_h[:, z], b[z] = 0, 0, 800
+h, _ = F.gru(np.ones((1, 1000, d)), state[:, 0], W_x, W_h, b, np.zeros(d))
+
+print(f"h before {state[0, 0].round(3)}, after 1000 steps {h[0, -1].round(3)}")
+assert np.allclose(h[0, -1], state[0, 0])
 
 # %% [markdown]
 # And an Elman network whose matrix is a rotation, so small that tanh is nearly straight?

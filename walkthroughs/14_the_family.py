@@ -294,6 +294,21 @@ turned = in_pairs.turn(q, start=7)[0][..., order]
 assert np.allclose(turned, rotary.turn(q[..., order], start=7)[0], atol=1e-6)
 
 # %% [markdown]
+# What a layer keeps is a table of angles. Each pair is the hand of a clock, as in
+# walkthrough 03: the first turns by 1 for each position, the last by far less. No length
+# changes.
+
+# %%
+cos, sin = F.rotary_table(4, d_head=16)
+x = rng.normal(size=(4, 16))  # four positions
+turned, _ = F.rotary_half(x, cos, sin)
+
+print("the eight hands at position 1:", np.arctan2(sin, cos)[1])
+assert np.allclose(np.arctan2(sin, cos)[:, 0], [0, 1, 2, 3])
+assert np.allclose(np.arctan2(sin, cos)[1], 10000.0 ** (-np.arange(8) / 8))
+assert np.allclose(np.linalg.norm(turned, axis=1), np.linalg.norm(x, axis=1))
+
+# %% [markdown]
 # **ALiBi** (Press et al. 2022) leaves queries and keys alone and takes something off the
 # score, in proportion to the distance. Each head has its own slope: the first hardly sees
 # beyond its neighbours, the last nearly everything. Nothing is learned here.
@@ -307,6 +322,7 @@ print("first head, keys 5, 4, ... 0 back:", penalty[0, 0])
 print("last head,  keys 5, 4, ... 0 back:", penalty[7, 0])
 assert np.array_equal(slopes, [2.0 ** -(h + 1) for h in range(8)])
 assert np.allclose(np.diff(penalty[:, 0]), slopes[:, None])  # a straight line
+assert np.allclose(penalty, F.alibi_bias(1, 6, slopes))  # -slope |i - j|
 
 # %% [markdown]
 # **T5** (Raffel et al. 2020) learns what a distance is worth, for each head. To learn
@@ -332,6 +348,22 @@ for kind, n_kinds in (CausalRelativeBias, 4), (BidirectionalRelativeBias, 7):
     print(f"{kind.__name__}\n{bias[0]}")
     assert np.array_equal(bias[0, 1:, 1:], bias[0, :-1, :-1])  # the distance, no more
     assert len(np.unique(bias)) == n_kinds  # 0 to 3 back; or 3 back to 3 ahead
+
+# %% [markdown]
+# What is learned is one number for each bucket and head. All pairs of one bucket teach the
+# same number, so distances that occur often learn more. Of nine words, nine pairs are at
+# distance 0 and one pair is 8 apart:
+
+# %%
+table = rng.normal(size=(32, 4))  # (n_buckets, n_heads)
+both_ways = F.bidirectional_buckets(9, 9)
+bias, bias_backward = F.relative_bias(both_ways, table)
+lessons = bias_backward(np.ones_like(bias))
+
+print("buckets of nine keys, seen from the fifth:", both_ways[4])
+print("pairs that teach buckets 0, 1, 2, ...:    ", lessons[:9, 0].astype(int))
+assert np.array_equal(bias[2, 4], table[both_ways[4], 2])
+assert np.array_equal(lessons[:9, 0], [9, 8, 7, 6, 5, 4, 3, 2, 1])
 
 # %% [markdown]
 # ## 6. Longer than ever before

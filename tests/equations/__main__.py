@@ -31,8 +31,9 @@ def line(row: Row) -> str:
     if set(short.values()) & listed(EVERYTHING):
         tests["laws"] = "tests/laws/test_laws.py"
     script = walkthrough(row).relative_to(ROOT)
+    equation = row.equation.replace("|", "\\|")  # or a table takes it for its own
     return (
-        f"| {row.equation}: {row.source} | {functions} | {links(tests)} "
+        f"| {equation}, *{row.source}* | {functions} | {links(tests)} "
         f"| [{row.walkthrough}]({script}) |\n"
     )
 

@@ -270,7 +270,7 @@ ROWS: tuple[Row, ...] = (
         source="LeCun et al. 1998, sec. 4.4",
         names=("functional.tanh",),
         properties=of("activations", "test_tanh_is_odd_bounded_and_adds_as_velocities_do"),
-        walkthrough="09",
+        walkthrough="06",
         mutant=Planted(
             "functional/activations.py", "y = np.tanh(x)\n", "y = x / (1 + np.abs(x))\n"
         ),
