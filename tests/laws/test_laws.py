@@ -8,10 +8,9 @@ from numpy.testing import assert_array_equal
 
 from minillm import functional as F
 from minillm import layers, models
-from minillm.device import to_device
 from minillm.gradient_check.cases import LAYERS, MODELS, OPERATIONS
-from tests.device.strict_backend import DeviceArray, to_host
-from tests.device.strict_backend import to_device as move
+from tests.device.devices import StandIn
+from tests.device.laws import gradients_agree
 from tests.laws.unlisted import NO_FORWARD, NOT_DIFFERENTIABLE
 from tests.strategies import unequal_sizes
 
@@ -137,18 +136,4 @@ def test_calls_share_no_state(build, seed, sizes):
 def test_the_device_agrees_bit_for_bit_and_is_never_waited_for(build, seed, sizes):
     """Law 5, on the strict stand-in for CuPy."""
     rng = np.random.default_rng(seed)
-    case = build(rng, sizes)
-    y, backward = case.run()
-    dy = rng.normal(size=y.shape)
-    expected = [y, *case.gradients(backward, dy)]
-
-    case.inputs, case.constants = move(case.inputs), move(case.constants)
-    if case.module is not None:
-        to_device(case.module, DeviceArray)
-    on_device = move(dy)
-    DeviceArray.syncs = 0
-    y, backward = case.run()
-    computed = [y, *case.gradients(backward, on_device)]
-    assert DeviceArray.syncs == 0
-    for there, here in zip(to_host(computed), expected, strict=True):
-        assert_array_equal(there, here)
+    gradients_agree(StandIn(), build(rng, sizes), rng)
