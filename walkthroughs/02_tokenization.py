@@ -28,7 +28,7 @@ import numpy as np
 
 from minillm.cli.draw import bars
 from minillm.data import keep_paragraphs_once, split_tail, tour_text
-from minillm.evaluation.interpolated import InterpolatedNgram
+from minillm.evaluation import InterpolatedNgram, compression_baselines, perplexity
 from minillm.tokenizers import BPETokenizer
 from minillm.tokenizers.pretokenize import split
 
@@ -358,7 +358,8 @@ assert right != wrong
 # %% [markdown]
 # Therefore `encode` treats what looks like a signal as ordinary letters, unless the caller
 # says otherwise. The program puts signals in *by id*. In training text they are cut out
-# before pairs are counted, so no merge ever contains a piece of one.
+# before pairs are counted, so no merge ever contains a piece of one. (Both are done by
+# `words_and_specials`, in `minillm/tokenizers/special_tokens.py`.)
 
 # %%
 ordinary = chat.encode("<|end|>")
@@ -418,6 +419,16 @@ assert foreign_loss > blind_loss
 # The model that knew the language well is now worse than one that knows nothing: it is sure
 # of itself, and wrong.
 #
+# A loss in nats can be said in words. **Perplexity** is exp of it: among how many tokens,
+# all equally likely, would a guess be as hard (Jelinek et al. 1977)? Blindly, among 512.
+
+# %%
+for label, loss in zip(labels, [own_loss, foreign_loss, blind_loss], strict=True):
+    print(f"{label:>11}: undecided among {perplexity(loss):.0f}")
+assert round(perplexity(blind_loss)) == 512
+assert perplexity(own_loss) < 512 / 7 and perplexity(foreign_loss) > 512
+
+# %% [markdown]
 # No error was raised. That is why minillm saves `tokenizer.json` in the same
 # folder as the weights.
 #
@@ -474,6 +485,31 @@ else:
     Path("pictures").mkdir(exist_ok=True)
     figure.savefig("pictures/02_compression.png")
     print("saved pictures/02_compression.png")
+
+# %% [markdown]
+# Fewer tokens are not yet fewer *bits*: an id among 4096 takes 12 of them, a byte takes 8.
+# But byte-pair encoding was invented as a compressor (Gage 1994), so let us see it as one,
+# beside two of today's. And a model is a compressor too: it lets us spend few bits on what
+# is likely, -log2 p for a token of probability p (Shannon 1948). So the table of pairs from
+# section 8 goes in the same list.
+
+# %%
+bits = {
+    "bytes": 8.0,
+    "ids of 4096": 12 / unseen[-1],
+    **compression_baselines(text_of.train, text_of.valid),
+    "bigram of 512": own_loss / np.log(2) / bytes_per_token(tokenizer, text_of.valid),
+}
+print("bits for each byte of the held-out text ('primed': the training text came before)")
+print(bars(list(bits), list(bits.values())))
+assert bits["ids of 4096"] < 8 / 2
+assert bits["bigram of 512"] < bits["ids of 4096"] - 0.5
+assert bits["lzma primed"] < bits["zlib"] < bits["bigram of 512"]
+
+# %% [markdown]
+# The table saves a quarter, and is level with zlib, which finds repetitions and knows no
+# English. What remembers the whole training text word for word is still ahead. A model
+# that looks further back than one token will have to beat it.
 
 # %% [markdown]
 # ## What to keep
