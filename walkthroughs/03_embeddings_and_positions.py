@@ -17,6 +17,7 @@ import numpy as np
 from minillm import functional as F
 from minillm.cli.draw import bars
 from minillm.layers import (
+    Embedding,
     LearnedPositions,
     NoPositions,
     SinusoidalPositions,
@@ -326,10 +327,10 @@ for scale, name in [(math.sqrt(d_model), "with the root   "), (1.0, "without the
 #
 # ## 9. The same as layers
 #
-# A model's two ends are one matrix or two. A `TiedVocabulary` embeds with `E` and scores
-# with `E^T`, so `E` learns at both ends: at the input the rows of the words that were read,
-# at the output the rows of all words that might have been said (Press & Wolf 2017). An
-# `UntiedVocabulary` has an `Embedding` for the one and a second matrix for the other.
+# A model's two ends are one matrix or two. A `TiedVocabulary` has an `Embedding`, which
+# embeds with `E` and scores with `E^T`. So `E` learns at both ends: at the input the rows of
+# the words that were read, at the output the rows of all words that might have been said
+# (Press & Wolf 2017). An `UntiedVocabulary` has a second matrix for its output.
 
 # %%
 ids = np.array([0, 1, 2, 0, 3])
@@ -342,6 +343,7 @@ for kind in TiedVocabulary, UntiedVocabulary:
     print(
         f"{kind.__name__:16} {ends.n_parameters()} numbers; rows of E that learn {learned}"
     )
+    assert type(ends.token_embed) is Embedding
     assert ends.n_parameters() == (48 if kind is TiedVocabulary else 96)
     assert learned.tolist() == [1, 1, 1, 1, *([1, 1] if kind is TiedVocabulary else [0, 0])]
 
