@@ -34,6 +34,7 @@ def spoiled(dx, value):
 
 WRONG = {
     "a factor": lambda dx, dW, db, dy: (dx, 1.001 * dW, db),
+    "a factor of 1.00001": lambda dx, dW, db, dy: (dx, 1.00001 * dW, db),
     "a sign": lambda dx, dW, db, dy: (-dx, dW, db),
     "a transpose that fits": lambda dx, dW, db, dy: (dx, dW.T, db),
     "a mean for a sum": lambda dx, dW, db, dy: (dx, dW, db / len(dy)),
@@ -55,6 +56,40 @@ def test_a_wrong_gradient_is_found(change, rng, n):
     """In arrays that are checked entry by entry and in those that are too large for it."""
     with pytest.raises(GradientError), np.errstate(invalid="ignore"):
         check_gradients(planted(change), *draw_linear(rng, n), rng=rng)
+
+
+@given(rngs, st.integers(3, 7))
+def test_one_entry_that_is_off_by_a_hair_is_found_where_each_is_tested(rng, n):
+    """By 1e-5 of the largest one, in arrays of less than 64 entries."""
+
+    def change(dx, dW, db, dy):
+        return dx, spoiled(dW, dW.flat[-1] + 1e-5 * np.abs(dW).max()), db
+
+    with pytest.raises(GradientError, match="input 1"):
+        check_gradients(planted(change), *draw_linear(rng, n), rng=rng)
+
+
+@given(rng=rngs, size=st.integers(1, 9), small=st.integers(0, 10))
+def test_three_directions_are_tested_and_every_entry_of_small_arrays(rng, size, small):
+    """Each takes four evaluations, beside the one whose gradient is checked."""
+    calls = []
+
+    def op(x):
+        calls.append(1)
+        return 2 * x, lambda dy: 2 * dy
+
+    check_gradients(op, rng.normal(size=size), rng=rng, small=small)
+    assert len(calls) == 1 + 4 * (3 + (size if size < small else 0))
+
+
+@given(rngs, st.floats(1e-4, 0.5))
+def test_an_error_says_how_large_it_is(rng, excess):
+    wrong = planted(
+        lambda dx, dy: (1 + excess) * dx, lambda x: (2 * x, lambda dy: (2 * dy,))
+    )
+    with pytest.raises(GradientError) as raised:
+        check_gradients(wrong, rng.normal(size=(2, 3)), rng=rng)
+    assert_allclose(raised.value.error, excess / (1 + excess), rtol=1e-6)
 
 
 @given(rngs)
@@ -168,6 +203,25 @@ def test_a_parameter_that_collects_something_wrong_is_named(name, rng):
         return y, wrong
 
     with pytest.raises(GradientError, match=f"^{name}: backward claims"):
+        check_parameters(forward, layer.named_parameters(), rng=rng)
+
+
+@given(rngs)
+def test_a_parameter_that_is_used_twice_and_taught_once_is_found(rng):
+    layer, x = draw_layer(rng)
+
+    def forward():
+        h, first_backward = layer(x)
+        y, second_backward = layer(h)
+
+        def wrong(dy):
+            dh = second_backward(dy)
+            layer.zero_grad()
+            first_backward(dh)
+
+        return y, wrong
+
+    with pytest.raises(GradientError, match=r"^weight: backward claims"):
         check_parameters(forward, layer.named_parameters(), rng=rng)
 
 
