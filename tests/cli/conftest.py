@@ -42,11 +42,11 @@ class Said:
 
 @pytest.fixture
 def command(capsys):
-    """Give a command to this very process."""
+    """Give a command to this very process; `gpu` is what moves arrays to its device."""
 
-    def give(*argv):
+    def give(*argv, **gpu):
         capsys.readouterr()
-        code = main([str(word) for word in argv])
+        code = main([str(word) for word in argv], **gpu)
         return Said(code, *capsys.readouterr())
 
     return give
@@ -106,8 +106,8 @@ def tiny(text_file, folder):
 def train_tiny(command, text_file):
     """Train with further options; `text` and `out` as given."""
 
-    def train(out, *options, text=text_file):
-        return command(*tiny(text, out), *options)
+    def train(out, *options, text=text_file, **gpu):
+        return command(*tiny(text, out), *options, **gpu)
 
     return train
 
