@@ -1,7 +1,6 @@
 """python -m minillm tokenize: how a text falls into tokens."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from minillm.cli.arguments import add_model, add_out, add_seed, characters, check_model
@@ -9,8 +8,8 @@ from minillm.cli.draw import visible
 from minillm.cli.output import Output
 from minillm.cli.wording import token_text
 from minillm.data import read_text
-from minillm.model_folder import FolderError
-from minillm.tokenizers import Tokenizer, load_tokenizer
+from minillm.model_folder import ModelFolder
+from minillm.tokenizers import load_tokenizer
 
 
 def add_parser(commands: Any) -> None:
@@ -35,7 +34,8 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the tokens of a text."""
     output = Output(args.out)
-    tokenizer = _tokenizer(check_model(args.model))
+    folder = ModelFolder(check_model(args.model))
+    tokenizer = load_tokenizer(folder.file("tokenizer.json"))
     text = args.prompt if args.text is None else read_text(args.text)
     ids = tokenizer.encode(text)
     if args.ids:
@@ -50,12 +50,3 @@ def run(args: argparse.Namespace) -> None:
             + (f", {n_bytes / len(ids):.2f} bytes per token" if ids else "")
         )
     output.close()
-
-
-def _tokenizer(folder: Path) -> Tokenizer:
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        raise FolderError(
-            f"{folder} holds no tokenizer.json: give a trained model's folder"
-        )
-    return load_tokenizer(path)

@@ -136,7 +136,7 @@ def _class(settings: RunSettings) -> Any:
 def _tokenizer(folder: ModelFolder, settings: RunSettings, material: Material) -> Tokenizer:
     """The run's own; a new one where no set was saved with it yet."""
     if folder.has_set():
-        return load_tokenizer(folder.path / "tokenizer.json")
+        return load_tokenizer(folder.file("tokenizer.json"))
     tokenizer: Tokenizer = _class(settings).new_tokenizer(settings, material)
     if isinstance(tokenizer, BPETokenizer) and tokenizer.vocab_size < settings.vocab_size:
         print(

@@ -74,7 +74,10 @@ def load(path: str | os.PathLike[str]) -> tuple[Model, Tokenizer]:
     description = folder.read_json("config.json")
     if not folder.has_set():
         raise FolderError(f"{folder.path} holds no weights yet: trainer.json is missing")
-    make_model, config, n_parameters = _read(description, folder.path / "config.json")
+    folder.current()  # what is read from here on is what was saved
+    make_model, config, n_parameters = read_description(
+        description, folder.path / "config.json"
+    )
     tokenizer = load_tokenizer(folder.file("tokenizer.json"))
     if tokenizer.vocab_size != config.vocab_size:
         raise FolderError(
@@ -92,20 +95,18 @@ def load(path: str | os.PathLike[str]) -> tuple[Model, Tokenizer]:
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """What config.json says of a model; `build` reads it."""
+    """What config.json says of a model; `read_description` reads it."""
     return {"architecture": type(model).__name__, "config": vars(model.config)}
 
 
-def build(description: dict[str, Any], *, rng: np.random.Generator) -> Model:
-    """A new model as described. Raises FolderError for what is unknown or does not fit."""
-    make_model, config, _ = _read(description, Path("config.json"))
-    return make_model(config, rng=rng)
-
-
-def _read(
+def read_description(
     description: dict[str, Any], path: Path
 ) -> tuple[Callable[..., Model], Config, int]:
-    """(what makes the model, its config, how many parameters it will have)."""
+    """(what makes the model, its config, how many parameters it will have).
+
+    Nothing is made yet. Raises FolderError, which names `path`, for what is unknown, does
+    not fit, or would take memory out of all proportion.
+    """
     name, fields = description.get("architecture"), description.get("config")
     if not isinstance(name, str) or name not in ARCHITECTURES:
         raise FolderError(
@@ -120,7 +121,7 @@ def _read(
         n_parameters = count_parameters(config, HEADS.get(name))
         check_room(config, n_parameters)
     except (TypeError, ValueError) as error:
-        raise FolderError(f"{path}: {error}") from None
+        raise FolderError(f"{path}: {error!s:.400}") from None
     return make_model, config, n_parameters
 
 

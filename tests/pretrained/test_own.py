@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from minillm.models import (
     SequenceClassifier,
     TokenClassifier,
 )
-from minillm.pretrained.own import ARCHITECTURES, build, describe
+from minillm.pretrained.own import ARCHITECTURES, describe, read_description
 from minillm.safetensors import SafetensorsError
 from minillm.tokenizers import BPETokenizer, TokenizerFileError, WordTokenizer
 from tests.ordinary_user import folder_of_an_ordinary_user
@@ -51,6 +52,14 @@ def save(path, model, tokenizer=TOKENIZER, description=None):
 
 def draw_model(rng, config=CONFIG):
     return scatter(DecoderOnly(config, rng=rng), rng)
+
+
+def build(description, *, rng):
+    """A new model as described, and as large as was foretold."""
+    make, config, n_parameters = read_description(description, Path("config.json"))
+    model = make(config, rng=rng)
+    assert model.n_parameters() == n_parameters
+    return model
 
 
 MODEL = draw_model(np.random.default_rng(0))
