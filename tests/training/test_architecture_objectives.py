@@ -1,5 +1,7 @@
 """Each architecture's loss: what counts, what does not, and shards that add up."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
-from minillm.layers import Module, Parameter
+from minillm.layers import Dropout, Module, Parameter
 from minillm.models import (
     ClassifierConfig,
     DecoderConfig,
@@ -224,6 +226,20 @@ def test_a_target_depends_on_no_input_after_its_own(name, rng, batch_size, t):
     assert other_loss == loss
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_what_dropout_drops_is_drawn_from_the_numbers_that_are_given(name):
+    """The same numbers, the same loss; others, another; none, no dropout."""
+    objective, made, draw = ALL[name]
+    rng = np.random.default_rng(0)
+    model, batch = made(rng), draw(rng, 3)
+    for _, part in model.named_modules():
+        if isinstance(part, Dropout):
+            part.rate = 0.5
+    draws = [F.Draws(1, step, range(3)) for step in (2, 2, 3)]
+    losses = [float(objective(model, batch, given)[0]) for given in [*draws, None]]
+    assert losses[0] == losses[1] and len(set(losses)) == 3
+
+
 @cases
 @given(rng=rngs, batch_size=st.integers(2, 4), cut=st.integers(1, 3))
 @settings(max_examples=15)
@@ -368,6 +384,14 @@ def test_arrays_of_wrong_shape_or_kind_are_refused(objective, made, draw):
                     door(change(batch, i, wrong))
 
 
+@cases
+def test_lists_are_refused_by_name(objective, made, draw):
+    batch = draw(np.random.default_rng(0), 2)
+    for i, array in enumerate(batch):
+        with pytest.raises(ValueError, match=r"^\w+ of type list: give an array"):
+            objective.n_targets(change(batch, i, array.tolist()))
+
+
 def test_unequal_batches_of_source_and_target_are_refused():
     batch = draw_pairs(np.random.default_rng(0), 3)
     wrong = change(change(batch, 0, batch[0][:2]), 3, batch[3][:2])
@@ -400,6 +424,14 @@ def test_an_objective_fits_its_own_architecture_and_refuses_the_others(name, oth
         message = f"{name} does not fit {type(model).__name__}"
         with pytest.raises(ValueError, match=message):
             objective(model, batch, None)
+
+
+def test_a_model_that_does_not_fit_is_told_with_what_its_call_takes():
+    rng = np.random.default_rng(0)
+    model, batch = ALL["SequenceToSequence"][1](rng), ALL["NextToken"][2](rng, 2)
+    takes = "whose call takes (source, target, source_mask, target_mask, rng): missing"
+    with pytest.raises(ValueError, match=re.escape(takes)):
+        NextToken()(model, batch, None)
 
 
 @pytest.mark.parametrize("name", ["MaskedTokens", "TokenClass", "SequenceClass"])

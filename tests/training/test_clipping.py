@@ -69,3 +69,7 @@ def test_float32_stays_float32():
 def test_a_limit_that_leaves_no_gradient_is_refused(limit):
     with pytest.raises(ValueError, match=f"clip {limit} must be above 0"):
         TrainerSettings(steps=1, clip=limit)
+    grad = np.ones(3)
+    with pytest.raises(ValueError, match=f"clip {limit} must be above 0"):
+        clip_by_global_norm(grad, limit)
+    assert_array_equal(grad, 1)

@@ -92,6 +92,14 @@ def test_with_everything_frozen_there_is_nothing_to_train():
         Flat(layer)
 
 
+@pytest.mark.parametrize("shape", [(8,), (10,), (9, 1), (1,), ()])
+def test_a_vector_that_does_not_hold_what_is_to_train_is_refused(shape):
+    layer = Linear(2, 3, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="does not hold 9 trainable numbers"):
+        Flat(layer, np.zeros(shape, np.float32))
+    assert layer.weight.grad is None
+
+
 def rebind_data(layer):
     layer.weight.data = layer.weight.data.copy()
 

@@ -69,6 +69,14 @@ def test_adamw_is_its_equation_wherever_the_parts_are_cut(
     assert_allclose(theta.data, expected, **CLOSE)
 
 
+def test_unless_told_otherwise_the_constants_are_those_that_everybody_uses():
+    """Kingma & Ba 2015, alg. 1, and PyTorch's decay; SGD has no momentum."""
+    theta = flat(np.random.default_rng(0), (1, 1))
+    adamw = AdamW(theta)
+    assert (adamw.betas, adamw.eps, adamw.weight_decay) == ((0.9, 0.999), 1e-8, 0.01)
+    assert SGD(theta).momentum == 0
+
+
 def test_a_decayed_slice_may_end_within_a_real_part_or_on_its_border():
     for n_decayed in (optimizers.PART - 1, optimizers.PART, optimizers.PART + 5):
         theta = flat(np.random.default_rng(0), (n_decayed, 2 * optimizers.PART))
