@@ -17,7 +17,8 @@ class Progress:
         self.every = every if every is not None else (0.2 if self.renews else 5.0)
         self.valid_loss: float | None = None
         self._begun = self._shown = time.monotonic()
-        self._steps, self._tokens, self._width = 0, 0, 0
+        self._steps, self._tokens = 0, 0
+        self._width = 0  # of the line that renews itself, as long as there is one
 
     def update(self, step: int, loss: float, tokens: int) -> None:
         """After each step: its number, its loss in nats per token, its target tokens."""
@@ -42,7 +43,7 @@ class Progress:
 
     def close(self) -> None:
         """End the line that renews itself."""
-        if self.renews and self._width:
+        if self._width:
             print(file=self.stream, flush=True)
         self._width = 0
 
@@ -55,7 +56,7 @@ class Progress:
             print(line, file=self.stream, flush=True)
 
     def _erase(self) -> None:
-        if self.renews and self._width:
+        if self._width:
             self.stream.write("\r" + " " * self._width + "\r")
         self._width = 0
 

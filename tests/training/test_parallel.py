@@ -31,6 +31,7 @@ configs = st.builds(
 )
 # How many of the five targets of each example count: unequal, and often none.
 counted = st.lists(st.integers(0, 5), min_size=1, max_size=7)
+one_target = st.sampled_from([[1], [0, 1], [1, 0, 0]])
 
 
 def draw_model(rng, config, dtype=np.float64):
@@ -52,7 +53,7 @@ def one_pass(model, batch, rng):
     return loss, {name: p.grad for name, p in twin.named_parameters()}
 
 
-@given(rngs, configs, counted, st.integers(1, 4), st.integers(1, 3))
+@given(rngs, configs, counted | one_target, st.integers(1, 4), st.integers(1, 3))
 def test_any_cut_gives_the_gradient_of_one_pass_with_the_same_dropout(
     rng, config, counted, threads, accumulate
 ):
@@ -150,6 +151,31 @@ def test_micro_batches_are_as_equal_as_can_be_and_one_at_a_time(threads, accumul
     assert len(objective.rows) == min(n, threads * accumulate)
     assert max(objective.rows) - min(objective.rows) <= 1
     assert objective.most_live <= threads
+
+
+def test_unless_told_otherwise_a_batch_is_one_shard():
+    model, objective = Line(np.random.default_rng(0)), Recorded()
+    BatchGradient(model, Flat(model))(objective, Points(0, 6).batch(0), None)
+    assert objective.rows == [6]
+
+
+class Centre:
+    """loss = mean((model(x) - 1)^2): a batch is one array, and each row a target."""
+
+    def __call__(self, model, batch, rng):
+        (x,) = batch
+        return LeastSquares()(model, (x, np.ones(len(x), np.float32)), rng)
+
+    def n_targets(self, batch):
+        return len(batch[0])
+
+
+@given(st.integers(1, 3), st.integers(1, 3))
+def test_a_batch_may_be_one_array(threads, accumulate):
+    model, (x, _) = Line(np.random.default_rng(0)), Points(0).batch(0)
+    gradient = BatchGradient(model, Flat(model), threads=threads, accumulate=accumulate)
+    loss = Centre()(model, (x,), None)[0]
+    assert_allclose(gradient(Centre(), (x,), None), loss, rtol=1e-6)
 
 
 class Troubled(LeastSquares):

@@ -81,6 +81,67 @@ def test_a_log_file_gets_a_line_now_and_then_and_always_the_first_and_last(time)
     assert steps == [1, 14, 27, 40, 53, 66, 79, 92, 100]
 
 
+def test_a_terminal_is_renewed_five_times_a_second(time):
+    stream = Terminal()
+    progress = Progress(100, stream=stream)
+    for step in range(1, 101):
+        time.now += 0.0625
+        progress.update(step, 1.0, 1)
+    steps = [int(n) for n in re.findall(r"step +(\d+)/", stream.getvalue())]
+    assert steps == [*range(1, 100, 4), 100]
+
+
+@pytest.mark.parametrize("every", [0.5, 2.0])
+def test_as_often_as_is_asked_for_a_line_is_shown(time, every):
+    """On the very moment: after `every` seconds, and not one step later."""
+    stream = io.StringIO()
+    progress = Progress(20, stream=stream, every=every)
+    for step in range(1, 21):
+        time.now += 0.25
+        progress.update(step, 1.0, 1)
+    steps = [int(n) for n in re.findall(r"step +(\d+)/", stream.getvalue())]
+    assert steps == [*range(1, 20, int(every / 0.25)), 20]
+
+
+def test_a_clock_that_has_not_moved_yet_is_taken_for_a_nanosecond(time):
+    stream = io.StringIO()
+    Progress(10, stream=stream).update(1, 1.0, 3)
+    assert "  3,000,000,000 tokens/s  0m00s left" in stream.getvalue()
+
+
+class Pipe(io.StringIO):
+    """Others read what has been flushed; is_terminal says how it is written."""
+
+    def __init__(self, is_terminal):
+        super().__init__()
+        self.is_terminal, self.read = is_terminal, ""
+
+    def isatty(self):
+        return self.is_terminal
+
+    def flush(self):
+        self.read = self.getvalue()
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_what_is_written_can_be_read_at_once(is_terminal):
+    pipe = Pipe(is_terminal)
+    progress = Progress(2, stream=pipe, every=0)
+    for act in (
+        lambda: progress.update(1, 1.0, 1),
+        lambda: progress.say("a text"),
+        lambda: progress.update(2, 1.0, 1),
+        progress.close,
+    ):
+        act()
+        assert pipe.read == pipe.getvalue() != ""
+
+
+def test_unless_told_otherwise_it_is_written_to_stderr(capsys):
+    Progress(2).say("a text")
+    assert capsys.readouterr() == ("", "a text\n")
+
+
 def test_a_terminal_keeps_one_line_that_renews_itself(time):
     stream = Terminal()
     progress = Progress(1000, stream=stream, every=0)
@@ -108,6 +169,19 @@ def test_what_is_said_is_in_a_log_as_it_is():
     stream = io.StringIO()
     Progress(10, stream=stream).say("a text")
     assert stream.getvalue() == "a text\n"
+
+
+def test_after_what_is_said_no_line_is_left_to_erase_or_to_end(time):
+    stream = Terminal()
+    progress = Progress(10, stream=stream, every=0)
+    progress.say("one")
+    assert stream.getvalue() == "one\n"
+    progress.update(1, 1.0, 1)
+    progress.say("two")
+    shown = stream.getvalue()
+    progress.close()
+    progress.say("three")
+    assert stream.getvalue() == shown + "three\n"
 
 
 def test_closing_what_never_showed_anything_prints_nothing():

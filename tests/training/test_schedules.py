@@ -111,6 +111,7 @@ def test_the_papers_rate():
         (lambda: Constant(0), "lr 0 must be above 0"),
         (lambda: Constant(math.nan), "lr nan must be above 0"),
         (lambda: WarmupCosine(-1.0, 1, 2), "lr -1.0 must be above 0"),
+        (lambda: WarmupCosine(0.0, 1, 2), "lr 0.0 must be above 0"),
         (lambda: WarmupCosine(1.0, 3, 2), "warmup_steps 3: give 0 to total_steps 2"),
         (lambda: WarmupCosine(1.0, -1, 2), "warmup_steps -1: give 0 to total_steps 2"),
         (lambda: WarmupCosine(1.0, 1, 2, 1.5), "final 1.5: give 0 <= final <= 1"),

@@ -22,9 +22,9 @@ def test_there_is_a_core_and_not_more_than_the_machine_has():
     assert 1 <= available_cores() <= os.cpu_count()
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
 def test_only_the_cores_that_this_process_may_use_are_counted(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3})
+    """It is process 0: so a process calls itself."""
+    monkeypatch.setattr(os, "sched_getaffinity", {0: {3}}.get, raising=False)
     assert available_cores() == 1
 
 
@@ -32,6 +32,12 @@ def test_a_system_without_affinities_tells_its_cores(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
     assert available_cores() == 6
+
+
+def test_a_system_that_cannot_tell_its_cores_has_one(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert available_cores() == 1
 
 
 @openblas
@@ -67,6 +73,23 @@ def test_freed_memory_is_kept_in_a_process_of_its_own():
     )
     assert done.stdout.split()[0] in ("True", "False")
     assert done.stdout.split()[1] == "1000000.0"
+
+
+def test_glibc_is_asked_for_one_pool_no_mmap_below_1_gib_and_no_trimming(monkeypatch):
+    """M_ARENA_MAX is -8, M_MMAP_THRESHOLD -3, M_TRIM_THRESHOLD -1, in its malloc.h."""
+
+    class Glibc:
+        def __init__(self, name):
+            assert name is None  # the process itself
+
+        def mallopt(self, parameter, value):
+            asked[parameter] = value
+            return 1
+
+    asked = {}
+    monkeypatch.setattr("minillm.training.threads.ctypes.CDLL", Glibc)
+    assert keep_freed_memory() is True
+    assert asked == {-8: 1, -3: 2**30, -1: 2**31 - 1}
 
 
 def test_without_a_glibc_memory_is_left_to_the_system(monkeypatch):

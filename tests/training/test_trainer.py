@@ -548,6 +548,19 @@ def test_settings_that_make_no_sense_are_refused(given, message):
         TrainerSettings(**({"steps": 1} | given))
 
 
+def test_unless_told_otherwise_it_looks_at_the_end_only_and_cuts_nothing_up():
+    assert TrainerSettings(steps=3) == TrainerSettings(
+        steps=3,
+        seed=0,
+        clip=1.0,
+        accumulate=1,
+        threads=1,
+        evaluate_every=0,
+        sample_every=0,
+        checkpoint_every=0,
+    )
+
+
 def test_the_largest_seed_trains_and_is_saved(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
