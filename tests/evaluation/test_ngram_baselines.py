@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from minillm.evaluation import InterpolatedNgram, KneserNey, token_baselines
 from minillm.evaluation.interpolated import fit_mixture
 from minillm.evaluation.kneser_ney import discounts
+from tests.strategies import rngs
 
 VOCAB_SIZE = 7
 MODELS = [InterpolatedNgram, KneserNey]
@@ -25,6 +26,11 @@ def ids_of(min_size, largest=VOCAB_SIZE - 1, max_size=60):
 
 
 texts = st.one_of(ids_of(2), ids_of(2, largest=2), ids_of(20, largest=4))
+
+
+def draw_text(rng, n):
+    """Ids below a random one: in a small alphabet contexts come back."""
+    return rng.integers(0, rng.integers(2, VOCAB_SIZE + 1), n)
 
 
 # -- laws of both --------------------------------------------------------------------
@@ -105,22 +111,26 @@ def relative_frequencies(counted, context, token, order):
     return found
 
 
-@given(texts, st.integers(1, 4), ids_of(0, max_size=4))
-def test_the_mixture_is_its_equation_at_every_order(train_ids, order, context):
+@given(rngs, st.integers(2, 60), st.integers(1, 4), st.integers(0, 4))
+def test_the_mixture_is_its_equation_at_every_order(rng, n, order, n_context):
+    train_ids, context = draw_text(rng, n), draw_text(rng, n_context)
     model = InterpolatedNgram(train_ids, VOCAB_SIZE, order)
     ids, near = train_ids.tolist(), context.tolist()
     parts = [relative_frequencies(ids, near, token, order) for token in range(VOCAB_SIZE)]
     assert_allclose(model.distribution(context), parts @ model.weights, rtol=1e-12)
 
 
-@given(texts, st.integers(1, 3))
-def test_the_weights_are_the_likeliest_for_the_tenth_that_was_not_counted(train_ids, order):
+@given(rngs, st.integers(2, 60), st.integers(1, 3))
+def test_the_weights_are_the_likeliest_for_the_tenth_that_was_not_counted(rng, n, order):
     """Karush, Kuhn, Tucker: no component would gain by a larger weight than it has.
 
     The search ends when weights move by 1e-7: a gain of 0.01 were a weight below 1e-5.
     """
-    weights = InterpolatedNgram(train_ids, VOCAB_SIZE, order).weights
-    ids, n_held_out = train_ids.tolist(), math.ceil(len(train_ids) / 10)
+    train_ids, n_held_out = draw_text(rng, n), math.ceil(n / 10)
+    weights, ids = (
+        InterpolatedNgram(train_ids, VOCAB_SIZE, order).weights,
+        train_ids.tolist(),
+    )
     counted, held_out = ids[:-n_held_out], ids[-n_held_out:]
     parts = np.array(
         [
@@ -255,9 +265,12 @@ def test_baselines_are_named_and_in_nats_per_token():
     assert in_order["interpolated bigram"] < 0.01 and in_order["Kneser-Ney 3-gram"] < 0.01
 
 
-@given(ids_of(2), ids_of(1), st.integers(1, 4))
-def test_a_baseline_is_the_mean_surprise_at_tokens_that_were_held_out(train, valid, order):
+@given(rngs, st.integers(2, 60), st.integers(1, 20), st.integers(1, 4))
+def test_a_baseline_is_the_mean_surprise_at_tokens_that_were_held_out(
+    rng, n_train, n_valid, order
+):
     """-ln p of each token after those before it, and p by the equations."""
+    train, valid = draw_text(rng, n_train), draw_text(rng, n_valid)
     unigram, bigram = (InterpolatedNgram(train, VOCAB_SIZE, n).weights for n in (1, 2))
     kneser_ney = kneser_ney_by_hand(train.tolist(), order, VOCAB_SIZE)
     surprise = np.zeros(3)

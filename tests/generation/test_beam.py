@@ -207,7 +207,18 @@ def beam_by_its_definition(model, prompt, width, max_new_tokens, end_id, alpha, 
     return sorted(found, key=lambda text: (-text[0], text[2]))
 
 
-@given(seeds, st.integers(2, 4), lengths, widths, st.booleans(), penalties, penalties)
+long_enough_to_end_early = st.integers(3, 6)
+
+
+@given(
+    seeds,
+    st.integers(2, 3),
+    long_enough_to_end_early,
+    st.integers(1, 4),
+    st.booleans(),
+    penalties,
+    penalties,
+)
 def test_ending_early_loses_nothing(seed, vocab_size, n_new, width, coarse, alpha, beta):
     model = Attentive(seed, Config(vocab_size), coarse)
     expected = beam_by_its_definition(model, (1,), width, n_new, 0, alpha, beta)
