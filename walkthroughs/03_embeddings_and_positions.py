@@ -328,9 +328,9 @@ for scale, name in [(math.sqrt(d_model), "with the root   "), (1.0, "without the
 # ## 9. The same as layers
 #
 # A model's two ends are one matrix or two. A `TiedVocabulary` has an `Embedding`, which
-# embeds with `E` and scores with `E^T`. So `E` learns at both ends: at the input the rows of
-# the words that were read, at the output the rows of all words that might have been said
-# (Press & Wolf 2017). An `UntiedVocabulary` has a second matrix for its output.
+# embeds with `E` and scores with `E^T`. So `E` learns at both ends: at the input the rows
+# of the words that were read, at the output the rows of all words that might have been
+# said (Press & Wolf 2017). An `UntiedVocabulary` has a second matrix for its output.
 
 # %%
 ids = np.array([0, 1, 2, 0, 3])

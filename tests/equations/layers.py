@@ -312,9 +312,7 @@ ROWS: tuple[Row, ...] = (
         ),
         walkthrough="06",
         mutant=Planted(  # the paper's p is what is kept
-            "layers/dropout.py",
-            "F.dropout(x, self.rate, rng=rng)",
-            "F.dropout(x, 1 - self.rate if self.rate else 0, rng=rng)",
+            "functional/dropout.py", "uniform >= rate,", "uniform < rate,"
         ),
     ),
     Row(

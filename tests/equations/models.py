@@ -43,7 +43,7 @@ ROWS: tuple[Row, ...] = (
         mutant=Planted(  # the answer is read; every gradient is still right
             "models/decoder_only.py",
             "return F.causal_mask(n, n, like=h)",
-            "return F.causal_mask(n, n + 1, like=h)[:, 1:]",
+            "return F.causal_mask(n, n + 1, like=h)[:, :-1]",
         ),
     ),
     Row(
