@@ -31,6 +31,7 @@ from minillm.data import keep_paragraphs_once, split_tail, tour_text
 from minillm.evaluation import InterpolatedNgram, compression_baselines, perplexity
 from minillm.tokenizers import BPETokenizer
 from minillm.tokenizers.pretokenize import split
+from minillm.tokenizers.special_tokens import words_and_specials
 
 rng = np.random.default_rng(0)
 
@@ -358,8 +359,8 @@ assert right != wrong
 # %% [markdown]
 # Therefore `encode` treats what looks like a signal as ordinary letters, unless the caller
 # says otherwise. The program puts signals in *by id*. In training text they are cut out
-# before pairs are counted, so no merge ever contains a piece of one. (Both are done by
-# `words_and_specials`, in `minillm/tokenizers/special_tokens.py`.)
+# before pairs are counted, so no merge ever contains a piece of one. `words_and_specials`
+# does both: it cuts a text into words, and at the signals that are allowed.
 
 # %%
 ordinary = chat.encode("<|end|>")
@@ -367,6 +368,13 @@ print("as text:  ", [chat.token_bytes(i).decode() for i in ordinary])
 print("as signal:", chat.encode("<|end|>", allowed_special={"<|end|>"}))
 assert end not in ordinary and len(ordinary) > 1
 assert chat.encode("<|end|>", allowed_special={"<|end|>"}) == [end]
+
+for allowed in (), {"<|end|>"}:
+    words = [
+        word for words, _ in words_and_specials(["yes<|end|>no"], allowed) for word in words
+    ]
+    print(f"words, with {len(allowed)} signals allowed: {words}")
+    assert ("yes" in words and "no" in words and len(words) == 2) == bool(allowed)
 
 repeated = BPETokenizer.train("yes<|end|>" * 100, 300, special_tokens=["<|end|>"])
 assert [repeated.token_bytes(i) for i in (256, 257)] == [b"es", b"yes"]

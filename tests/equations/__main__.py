@@ -7,8 +7,8 @@ from tests.equations.row import Row
 from tests.laws.test_laws import EVERYTHING, listed
 
 README = ROOT / "README.md"
-START = "<!-- made by: python -m tests.equations --write -->\n"
-END = "<!-- end of what was made -->\n"
+START = "<!-- made by: python -m tests.equations --write -->\n\n"
+END = "\n<!-- end of what was made -->\n"
 HEAD = """\
 | equation, source | function | tests | walkthrough |
 |---|---|---|---|
@@ -46,16 +46,18 @@ def table() -> str:
     )
 
 
-def written_table() -> str:
-    """The table that README.md holds."""
-    return README.read_text().partition(START)[2].partition(END)[0]
+def readme_parts() -> tuple[str, str, str]:
+    """README.md before, in and after the place of the table; ValueError without one."""
+    text = README.read_text()
+    start = text.index(START) + len(START)
+    stop = text.index(END, start)
+    return text[:start], text[start:stop], text[stop:]
 
 
 def main(arguments: list[str]) -> None:
     if arguments == ["--write"]:
-        before, start, rest = README.read_text().partition(START)
-        after = rest.partition(END)[2]
-        README.write_text(before + start + table() + END + after)
+        before, _, after = readme_parts()
+        README.write_text(before + table() + after)
     else:
         print(table(), end="")
 
