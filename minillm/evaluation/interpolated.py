@@ -14,8 +14,10 @@ class InterpolatedNgram(NgramModel):
     In a context h that never occurred, the bigram's share goes to the unigram. The
     weights are those under which the last tenth of the training text is likeliest
     when the rest is counted (held-out interpolation); the whole of it is counted then.
-    Jelinek & Mercer take turns at what is held out (deleted interpolation) and let
-    weights vary with c(h); here there is one tenth and one set.
+    To the n tokens of that tenth one is added that was never counted, so that lambda0 is
+    at least 1 / (n + 1) and no token has probability 0. Jelinek & Mercer take turns at
+    what is held out (deleted interpolation) and let weights vary with c(h); here there is
+    one tenth and one set.
 
     Shapes: train_ids (n_tokens,) of int. `weights` (order + 1,) from lambda0 up.
     Errors: ValueError if there are less than 2 ids, or ids outside of the vocabulary.
@@ -30,7 +32,8 @@ class InterpolatedNgram(NgramModel):
         counted, held_out = train_ids[:-n_held_out], train_ids[-n_held_out:]
         self.ngrams = NgramCounts(counted, vocab_size, order)
         parts = self._components(self.ngrams.contexts(held_out), held_out)
-        self.weights = fit_mixture(parts)
+        never_counted = [[1 / vocab_size]] + [[0.0]] * order
+        self.weights = fit_mixture(np.hstack([parts, never_counted]))
         self.ngrams = NgramCounts(train_ids, vocab_size, order)
 
     def probabilities(self, contexts: list[Array], tokens: Array) -> Array:

@@ -52,7 +52,9 @@ def test_every_context_has_a_positive_distribution_of_sum_one(
 def test_a_text_is_scored_token_by_token(model_class, train_ids, order, ids):
     model = model_class(train_ids, VOCAB_SIZE, order)
     p = [model.distribution(ids[:t])[token] for t, token in enumerate(ids)]
-    assert_allclose(model.nats_per_token(ids), -np.log(p).mean(), rtol=1e-12)
+    # p is a sum of order + 1 products: so many roundings, absolute ones in its logarithm
+    rounding = (order + 2) * 2**-52
+    assert_allclose(model.nats_per_token(ids), -np.log(p).mean(), 1e-12, rounding)
 
 
 @pytest.mark.parametrize("model_class", MODELS)
@@ -132,10 +134,14 @@ def test_the_weights_are_the_likeliest_for_the_tenth_that_was_not_counted(rng, n
         train_ids.tolist(),
     )
     counted, held_out = ids[:-n_held_out], ids[-n_held_out:]
+    never_counted = [1 / VOCAB_SIZE, *[0] * order]
     parts = np.array(
         [
-            relative_frequencies(counted, held_out[:t], token, order)
-            for t, token in enumerate(held_out)
+            *(
+                relative_frequencies(counted, held_out[:t], token, order)
+                for t, token in enumerate(held_out)
+            ),
+            never_counted,
         ]
     )
     gain = (parts.T / (parts @ weights)).mean(1)
@@ -156,6 +162,16 @@ def test_no_other_weights_are_likelier(n_components, n, seed):
     log_likelihood = np.log(weights @ p).mean()
     for other in np.random.default_rng(seed).dirichlet(np.ones(n_components), 20):
         assert np.log(other @ p).mean() <= log_likelihood + 1e-3
+
+
+@given(rngs, st.integers(2, 60), orders)
+def test_a_token_that_never_came_keeps_its_share_of_the_least_weight(rng, n, order):
+    """The uniform distribution alone explains one of the n_held_out + 1 tokens."""
+    train_ids = rng.integers(0, rng.integers(1, VOCAB_SIZE), n)  # never the last id
+    model = InterpolatedNgram(train_ids, VOCAB_SIZE, order)
+    least = (1 - 1e-12) / (math.ceil(n / 10) + 1)
+    assert model.weights[0] >= least
+    assert model.distribution(draw_text(rng, 3))[-1] >= least / VOCAB_SIZE
 
 
 def test_weights_are_fitted_on_text_that_was_not_counted():
