@@ -66,6 +66,8 @@ def _silent(parent: ast.AST, child: ast.AST) -> bool:
             return True
         case ast.Assign(targets=[ast.Name(id="__all__")]):
             return True
+        case ast.Assign(value=ast.BinOp(op=ast.BitOr())) if isinstance(parent, ast.Module):
+            return True  # the name of a type
         case ast.Expr(value=value) if _words(value):
             return True
     if _free(parent, child):

@@ -3,9 +3,9 @@
 Each entry is (the line before, the line after): why no input can tell them apart.
 """
 
-from tests.mutants.equivalent import functional, layers
+from tests.mutants.equivalent import functional, layers, training
 
-FILES = {"functional": functional, "layers": layers}
+FILES = {"functional": functional, "layers": layers, "training": training}
 
 
 def _all(name: str) -> dict[tuple[str, str, str], str]:
