@@ -3,6 +3,7 @@
 The facts are in cupy_api.json, which make_cupy_table.py reads off a real CuPy.
 """
 
+import functools
 import inspect
 import json
 from pathlib import Path
@@ -32,6 +33,20 @@ SETS = UNIQUE | {"intersect1d", "setdiff1d", "setxor1d", "union1d"}
 FOUND = {"argwhere", "compress", "extract", "flatnonzero", "nonzero", "trim_zeros"}
 WAITS = SETS | FOUND | {"bincount", "histogram"}
 
+# Parameters that are whole numbers of the host: CuPy would wait for a device array there.
+COUNTS = {"shape", "newshape", "axis", "axes", "axis1", "axis2", "repeats", "reps", "shift"}
+COUNTS |= {
+    "indices_or_sections",
+    "pad_width",
+    "kth",
+    "k",
+    "n",
+    "N",
+    "M",
+    "ddof",
+    "decimals",
+}
+
 REDUCTION_KEYWORDS = {"axis", "dtype", "out", "keepdims"}
 UFUNC_KEYWORDS = {"out", "dtype", "casting"}
 GUFUNC_KEYWORDS = UFUNC_KEYWORDS | {"axes", "axis", "keepdims", "signature", "order"}
@@ -60,8 +75,8 @@ def check_function(path, args, kwargs):
         raise RefusedError(f"np.{path} does not exist in CuPy {API['cupy']}")
     if path in MAY_REPEAT:
         raise RefusedError(f"np.{path}: indices that repeat go unnoticed, assign to x[i]")
-    _bind(f"np.{path}", API["functions"][path], args, kwargs)
-    _check_common(f"np.{path}", path.rpartition(".")[2], args[1:], kwargs)
+    _bind(f"np.{path}", _signature("functions", path), args, kwargs)
+    _check_common(f"np.{path}", path.rpartition(".")[2], args, kwargs)
     if path == "put_along_axis":
         given = inspect.signature(np.put_along_axis).bind(*args, **kwargs).arguments
         _check_distinct_along(given["indices"], given["axis"])
@@ -70,15 +85,17 @@ def check_function(path, args, kwargs):
 def check_method(name, args, kwargs):
     if name not in METHODS:
         raise AttributeError(f"cupy.ndarray has no '{name}' that this stand-in allows")
-    _bind(f".{name}", API["methods"][name], args, kwargs)
+    _bind(f".{name}", _signature("methods", name), args, kwargs)
     _check_common(f".{name}", name, args, kwargs)
 
 
-def _bind(name, parameters, args, kwargs):
-    """Refuse arguments that do not fit CuPy's own signature."""
+@functools.cache
+def _signature(table, name):
+    """CuPy's own signature, or None where it is not known."""
+    parameters = API[table][name]
     if parameters is None:
-        return
-    signature = inspect.Signature(
+        return None
+    return inspect.Signature(
         inspect.Parameter(
             parameter,
             getattr(inspect.Parameter, kind),
@@ -86,10 +103,23 @@ def _bind(name, parameters, args, kwargs):
         )
         for parameter, kind, required in parameters
     )
+
+
+def _bind(name, signature, args, kwargs):
+    """Refuse arguments that do not fit CuPy's own signature."""
+    if signature is None:
+        return
     try:
-        signature.bind(*args, **kwargs)
+        given = signature.bind(*args, **kwargs).arguments
     except TypeError as error:
         raise RefusedError(f"{name}: CuPy takes {signature}: {error}") from None
+    for parameter in COUNTS & given.keys():
+        value = given[parameter]
+        parts = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(part, OnDevice) for part in parts):
+            raise RefusedError(
+                f"{name}: {parameter} is a device array, CuPy takes integers of the host"
+            )
 
 
 def _check_common(name, function, args, kwargs):
@@ -98,11 +128,10 @@ def _check_common(name, function, args, kwargs):
         raise RefusedError(
             f"{name}: CuPy's only sort is the stable one, not {kwargs['kind']}"
         )
-    repeats = [kwargs["repeats"]] if "repeats" in kwargs else args[:1]
-    if function == "repeat" and isinstance(repeats[0], OnDevice):
-        raise RefusedError(
-            f"{name}: repeats is a device array, CuPy takes integers of the host"
-        )
+    if function == "astype" and "subok" in kwargs:
+        raise RefusedError(f"{name}: CuPy does not take subok")
+    if function == "lexsort" and not isinstance(args[0], OnDevice):
+        raise RefusedError(f"{name}: CuPy takes one array of keys, no tuple")
 
 
 def check_ufunc(ufunc, method, inputs, kwargs):

@@ -155,6 +155,8 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin, OnDevice):
 
     def __setitem__(self, key, value):
         kinds, host_key = index_kinds(key), unwrap(key, "index")
+        if isinstance(value, list | tuple):
+            raise RefusedError("a list as a value: CuPy takes a number or a device array")
         if "gather" in kinds:
             check_distinct(self.shape, host_key)
         self._host[host_key] = unwrap(value, "assignment")
@@ -180,21 +182,3 @@ def wrap(result, seen_from=None):
     if isinstance(result, list | tuple):
         return type(result)(wrap(part, seen_from) for part in result)
     return result
-
-
-def to_device(tree):
-    """A nested dict, list or tuple with every NumPy array in it on the device."""
-    return _map_arrays(tree, np.ndarray, DeviceArray)
-
-
-def to_host(tree):
-    """The way back, counted as the copies that it makes."""
-    return _map_arrays(tree, DeviceArray, DeviceArray.get)
-
-
-def _map_arrays(tree, kind, move):
-    if isinstance(tree, dict):
-        return {name: _map_arrays(part, kind, move) for name, part in tree.items()}
-    if isinstance(tree, list | tuple):
-        return type(tree)(_map_arrays(part, kind, move) for part in tree)
-    return move(tree) if isinstance(tree, kind) else tree
