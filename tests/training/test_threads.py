@@ -40,6 +40,25 @@ def test_a_system_that_cannot_tell_its_cores_has_one(monkeypatch):
     assert available_cores() == 1
 
 
+def test_the_openblas_of_a_wheel_stands_beside_its_numpy(tmp_path, monkeypatch):
+    """Among other libraries, and one of another build that has no such function."""
+    (tmp_path / "numpy.libs").mkdir()
+    names = ["libgfortran-1.so", "libscipy_openblas64_-2.so", "libopenblas-3.so"]
+    for name in names:
+        (tmp_path / "numpy.libs" / name).touch()
+
+    class Library:
+        def __init__(self, path):
+            self.name = Path(path).name
+            if "scipy" in self.name:
+                self.scipy_openblas_set_num_threads64_ = None
+
+    monkeypatch.setattr(np, "__file__", str(tmp_path / "numpy" / "__init__.py"))
+    monkeypatch.setattr("minillm.training.threads.ctypes.CDLL", Library)
+    found = _openblas.__wrapped__()  # not the one that is kept for the process
+    assert [lib.name for lib in found] == [names[1]]
+
+
 @openblas
 def test_threads_are_lent_and_given_back_when_nested_and_when_it_fails():
     before = now()

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
 from minillm.data import Windows
-from minillm.layers import Linear, Module
+from minillm.layers import Linear, Module, Parameter
 from minillm.model_folder import FolderError, ModelFolder
 from minillm.models import DecoderConfig, DecoderOnly
 from minillm.training import (
@@ -82,6 +82,79 @@ def spoiled(at_step, value):
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# --- the smallest run there is
+
+
+class Number(Module):
+    """One number, which is its loss, whatever the batch."""
+
+    def __init__(self):
+        self.x = Parameter(np.full(1, 5.0))
+
+    def __call__(self):
+        return self.x.data[0], lambda dloss: self.x.accumulate(np.full(1, dloss))
+
+
+class Itself:
+    def __call__(self, model, batch, rng):
+        return model()
+
+    def n_targets(self, batch):
+        return 7
+
+
+class Seen:
+    """A Progress that shows nothing."""
+
+    def __init__(self):
+        self.shown, self.closed = [], False
+
+    def update(self, *shown):
+        self.shown.append(shown)
+
+    def close(self):
+        self.closed = True
+
+
+def number_trainer(steps, **kwargs):
+    """x goes down by 1 at every step. A batch is one array."""
+    optimizer = SGD(Flat(model := Number()))
+    batches, settings = lambda step: (np.zeros(1),), TrainerSettings(steps, sample_every=1)
+    return Trainer(model, Itself(), batches, optimizer, Constant(1.0), settings, **kwargs)
+
+
+def test_nobody_interrupts_a_run_but_those_who_press_ctrl_c():
+    """Whoever samples sees each step once, from the first that was taken to the last."""
+    expected = iter([1, 2, 3])
+
+    def sample(step):
+        assert step == next(expected)
+        return ""
+
+    trainer = number_trainer(3, sample=sample)
+    try:
+        trainer.run()
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C was heard, and nobody had pressed it")
+    assert trainer.step == 3 and trainer.optimizer.theta.data == 2
+
+
+def test_progress_hears_of_each_step_its_number_its_loss_and_its_targets():
+    trainer = number_trainer(3, progress=(progress := Seen()))
+    trainer.run()
+    assert progress.shown == [(1, 5.0, 7), (2, 4.0, 7), (3, 3.0, 7)]
+    assert progress.closed
+
+
+def test_a_run_may_evaluate_and_show_it_or_keep_it_to_itself():
+    shown, quiet = Seen(), number_trainer(2, evaluate=lambda: 0.5)
+    quiet.run()
+    trainer = number_trainer(2, evaluate=lambda: 0.5, progress=shown)
+    trainer.run()
+    assert shown.valid_loss == 0.5
+    assert trainer.history == quiet.history == [{"step": 2, "loss": 4.5, "valid": 0.5}]
 
 
 # --- it learns
@@ -203,6 +276,20 @@ def test_every_step_draws_its_own():
     line_trainer(objective=Observed(), steps=3, seed=9, threads=1).run()
     halves = [[0, 1, 2], [3, 4, 5]]
     assert keys == [(9, step, half) for step in range(3) for half in halves]
+
+
+@pytest.mark.parametrize(
+    ("threads", "accumulate"), [(1, 1), (3, 1), (1, 2), (2, 3), (2, 2)]
+)
+def test_each_batch_is_cut_for_threads_and_micro_batches(threads, accumulate):
+    class Counted(LeastSquares):
+        def __call__(self, model, batch, rng):
+            shards.append(len(batch[1]))
+            return super().__call__(model, batch, rng)
+
+    shards = []
+    line_trainer(objective=Counted(), threads=threads, accumulate=accumulate).train_step()
+    assert sum(shards) == 6 and len(shards) == threads * accumulate
 
 
 def test_a_parameter_that_left_its_flat_stops_the_training():
@@ -361,6 +448,17 @@ def test_weights_that_are_no_numbers_replace_no_saved_set(tmp_path):
     assert again.step == 4
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@given(place=st.integers(0, 5))
+@settings(max_examples=6)
+def test_one_weight_that_is_no_number_is_enough(tmp_path_factory, value, place):
+    trainer = line_trainer(folder := tmp_path_factory.mktemp("empty"))
+    trainer.optimizer.theta.data[place] = value
+    with pytest.raises(NonFiniteLossError, match="by step 0; nothing was saved before"):
+        trainer.save()
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("stop", ["ctrl-c", "nan"])
 def test_a_stop_ends_the_line_that_renews_itself(stop):
@@ -494,6 +592,16 @@ def test_a_set_without_its_random_state_is_not_resumed(tmp_path):
     trainer.folder.write_set(3, trainer.model.state_dict(), {}, {})
     with pytest.raises(FolderError, match="without its random state"):
         trainer.resume()
+
+
+def test_a_set_whose_random_state_is_of_another_step_is_not_resumed(tmp_path):
+    trainer, kept = line_trainer(tmp_path), {}
+    trainer.folder.write_set = lambda step, *sets: kept.update(sets[1])
+    trainer.save()
+    assert all(isinstance(x, np.ndarray) for x in kept.values())
+    ModelFolder(tmp_path).write_set(3, trainer.model.state_dict(), kept, {})
+    with pytest.raises(FolderError, match="step 0 was saved as step 3"):
+        line_trainer(tmp_path).resume()
 
 
 json_values = st.recursive(

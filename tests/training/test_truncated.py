@@ -110,8 +110,22 @@ def test_the_gradient_is_scaled_by_what_backward_is_given(rng, cell, k):
     model, batch = draw(rng, cell)
     objective = TruncatedNextToken(k)
     _, gradient = loss_and_gradient(objective, model, batch)
+    theta = Flat(model)
+    objective(model, batch, None)[1]()
+    assert_array_equal(theta.grad, gradient)  # of the loss itself, unless told otherwise
     _, quarter = loss_and_gradient(objective, model, batch, 0.25)
     assert_allclose(quarter, gradient / 4, rtol=1e-12, atol=1e-14)
+
+
+@few
+@given(rngs, cells, st.integers(1, SEQ_LEN), st.integers(0, 2), st.integers(0, SEQ_LEN - 1))
+def test_a_single_target_is_the_whole_loss(rng, cell, k, row, t):
+    model, (inputs, _) = draw(rng, cell)
+    targets = np.full_like(inputs, F.IGNORED)
+    targets[row, t] = 3
+    loss, _ = loss_and_gradient(TruncatedNextToken(k), model, (inputs, targets))
+    expected, _ = loss_and_gradient(NextToken(), model, (inputs, targets))
+    assert_allclose(loss, expected, rtol=1e-12)
 
 
 def test_a_batch_without_targets_has_a_loss_of_0():
