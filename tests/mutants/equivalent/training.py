@@ -40,7 +40,7 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         (
             "if self.folder is None or self.saved_step is None:",
             "if ((self.saved_step is None)):",
-        ): "save and resume set saved_step, and where there is no folder they do not: it is "
-        "None there too. The type checker needs to be told.",
+        ): "Only save and resume set saved_step, and both need a folder: without one it "
+        "is None. The condition tells the type checker that there is a folder.",
     },
 }
