@@ -7,17 +7,25 @@ matrices into its (d_out, d_in); weights and gradients change form alike.
 import numpy as np
 
 
+def linear_form(arrays):
+    """Linear maps under our own names."""
+    return {name: x.T if x.ndim == 2 else x for name, x in arrays.items()}
+
+
 def attention_form(arrays, ours="", theirs=""):
-    """MultiHeadAttention as nn.MultiheadAttention has it."""
+    """MultiHeadAttention as nn.MultiheadAttention has it, with or without biases."""
     q, k, v, o = (f"{ours}{name}_proj." for name in "qkvo")
-    return {
+    form = {
         f"{theirs}in_proj_weight": np.concatenate(
             [arrays[f"{p}weight"].T for p in (q, k, v)]
         ),
-        f"{theirs}in_proj_bias": np.concatenate([arrays[f"{p}bias"] for p in (q, k, v)]),
         f"{theirs}out_proj.weight": arrays[f"{o}weight"].T,
-        f"{theirs}out_proj.bias": arrays[f"{o}bias"],
     }
+    if f"{q}bias" in arrays:
+        biases = [arrays[f"{p}bias"] for p in (q, k, v)]
+        form[f"{theirs}in_proj_bias"] = np.concatenate(biases)
+        form[f"{theirs}out_proj.bias"] = arrays[f"{o}bias"]
+    return form
 
 
 def block_form(arrays, norms, cross=False):

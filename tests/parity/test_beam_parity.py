@@ -7,7 +7,6 @@ discard, without a penalty. They keep their sums in float32.
 """
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -15,11 +14,9 @@ from numpy.testing import assert_allclose
 from minillm.generation import beam_search
 from minillm.models import DecoderConfig, DecoderOnly
 from tests.gpt2_form import gpt2_form
-from tests.parity.test_decoder_parity import D_MODEL, SCALE, make_gpt2
-from tests.parity.torch_peer import load, weights
+from tests.parity.gpt2_peer import D_MODEL, SCALE, make_gpt2
+from tests.parity.torch_peer import load, torch, weights
 from tests.strategies import rngs, scatter
-
-torch = pytest.importorskip("torch")
 
 VOCAB_SIZE = 5
 prompts = st.lists(st.integers(0, VOCAB_SIZE - 1), min_size=1, max_size=3)
@@ -28,7 +25,7 @@ prompts = st.lists(st.integers(0, VOCAB_SIZE - 1), min_size=1, max_size=3)
 def decoder_and_gpt2(rng):
     config = DecoderConfig(VOCAB_SIZE, 8, D_MODEL, n_layers=1, n_heads=2, d_ff=20)
     model = scatter(DecoderOnly(config, rng=rng), rng).astype(np.float64)
-    peer = make_gpt2(config).eval()
+    peer = make_gpt2(config).double().eval()
     load(peer, gpt2_form(weights(model), SCALE, 1))
     return model, peer
 

@@ -11,24 +11,22 @@ import math
 from unittest import mock
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minillm import functional as F
 from minillm.models import DecoderConfig, DecoderOnly
+from tests.parity.libraries import library
 from tests.parity.torch_peer import (
-    assert_close,
-    assert_same_gradients,
+    assert_same_layer,
+    cross_entropy,
     dtypes,
-    grads,
-    load,
-    weights,
+    learn,
+    torch,
 )
-from tests.strategies import rngs, scatter
+from tests.strategies import rngs
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+transformers = library("transformers")
 
 D_MODEL, VOCAB_SIZE, MAX_SEQ_LEN = 24, 17, 9
 SCALE = math.sqrt(D_MODEL)
@@ -56,7 +54,7 @@ def make_bloom(config):
     )
     for block in peer.transformer.h:
         block.mlp.gelu_impl = torch.nn.GELU(approximate="tanh")
-    return peer.double()
+    return peer
 
 
 def softmax_in_its_own_dtype(x, dim, dtype=None):
@@ -112,22 +110,19 @@ def test_bloom_logits_loss_and_every_gradient(dtype, rng, n_layers, n_heads):
         positions="alibi",
         embed_norm="layer_norm",
     )
-    model = scatter(DecoderOnly(config, rng=rng).astype(dtype), rng)
-    peer = make_bloom(config)
-    load(peer, bloom_form(weights(model), config, SCALE))
+    model, peer = DecoderOnly(config, rng=rng), make_bloom(config)
     ids, targets = rng.integers(0, VOCAB_SIZE, (2, 4, 7))
     targets[rng.random(targets.shape) < 0.2] = F.IGNORED
     targets[0, 0] = 0
 
-    logits, backward = model(ids)
-    loss, loss_backward = F.cross_entropy(logits, targets)
-    backward(loss_backward())
-    logits_theirs = run(peer, ids)
-    loss_theirs = torch.nn.functional.cross_entropy(
-        logits_theirs.reshape(-1, VOCAB_SIZE), torch.tensor(targets.reshape(-1))
+    assert_same_layer(
+        model,
+        peer,
+        lambda arrays: bloom_form(arrays, config, SCALE),
+        lambda: learn(model, targets, ids),
+        lambda: cross_entropy(run(peer, ids), targets),
+        [],
+        rng,
+        dtype,
+        lambda arrays: bloom_form(arrays, config, 1 / SCALE),
     )
-    loss_theirs.backward()
-
-    assert_close(logits, logits_theirs, dtype, "logits")
-    assert_close(loss, loss_theirs, dtype, "loss")
-    assert_same_gradients(peer, bloom_form(grads(model), config, 1 / SCALE), dtype)

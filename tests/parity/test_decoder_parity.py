@@ -11,48 +11,25 @@ gradients take the inverse factors: dE' = dE / sqrt(d_model), and
 dgamma' = sqrt(d_model) dgamma.
 """
 
-import math
-
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minillm import functional as F
 from minillm.models import DecoderConfig, DecoderOnly
 from tests.gpt2_form import gpt2_form
+from tests.parity.gpt2_peer import D_MODEL, SCALE, make_gpt2
 from tests.parity.torch_peer import (
     assert_close,
-    assert_same_gradients,
+    assert_same_layer,
+    cross_entropy,
     dtypes,
-    grads,
+    learn,
     load,
+    torch,
     weights,
 )
 from tests.strategies import rngs, scatter
-
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-
-D_MODEL = 12
-SCALE = math.sqrt(D_MODEL)
-
-
-def make_gpt2(config):
-    return transformers.GPT2LMHeadModel(
-        transformers.GPT2Config(
-            vocab_size=config.vocab_size,
-            n_positions=config.max_seq_len,
-            n_embd=config.d_model,
-            n_layer=config.n_layers,
-            n_head=config.n_heads,
-            n_inner=config.d_ff,
-            activation_function="gelu_new",
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
-        )
-    ).double()
 
 
 @dtypes
@@ -61,25 +38,22 @@ def make_gpt2(config):
 def test_gpt2_logits_loss_and_every_gradient(dtype, rng, n_layers, n_heads):
     """Every parameter is drawn anew, norms and biases too; some targets are ignored."""
     config = DecoderConfig(17, 9, D_MODEL, n_layers, n_heads, d_ff=20)
-    model = scatter(DecoderOnly(config, rng=rng).astype(dtype), rng)
-    peer = make_gpt2(config)
-    load(peer, gpt2_form(weights(model), SCALE, n_layers))
+    model, peer = DecoderOnly(config, rng=rng), make_gpt2(config)
     ids, targets = rng.integers(0, 17, (2, 4, 7))
     targets[rng.random(targets.shape) < 0.2] = F.IGNORED
     targets[0, 0] = 0
 
-    logits, backward = model(ids)
-    loss, loss_backward = F.cross_entropy(logits, targets)
-    backward(loss_backward())
-    logits_theirs = peer(torch.tensor(ids)).logits
-    loss_theirs = torch.nn.functional.cross_entropy(
-        logits_theirs.reshape(-1, 17), torch.tensor(targets.reshape(-1))
+    assert_same_layer(
+        model,
+        peer,
+        lambda arrays: gpt2_form(arrays, SCALE, n_layers),
+        lambda: learn(model, targets, ids),
+        lambda: cross_entropy(peer(torch.tensor(ids)).logits, targets),
+        [],
+        rng,
+        dtype,
+        lambda arrays: gpt2_form(arrays, 1 / SCALE, n_layers),
     )
-    loss_theirs.backward()
-
-    assert_close(logits, logits_theirs, dtype, "logits")
-    assert_close(loss, loss_theirs, dtype, "loss")
-    assert_same_gradients(peer, gpt2_form(grads(model), 1 / SCALE, n_layers), dtype)
 
 
 @settings(max_examples=8)
@@ -87,7 +61,7 @@ def test_gpt2_logits_loss_and_every_gradient(dtype, rng, n_layers, n_heads):
 def test_steps_through_our_cache_are_gpt2s_steps_through_its_own(rng, cut):
     config = DecoderConfig(17, 9, D_MODEL, 2, 3, d_ff=20)
     model = scatter(DecoderOnly(config, rng=rng).astype(np.float64), rng)
-    peer = make_gpt2(config).eval()
+    peer = make_gpt2(config).double().eval()
     load(peer, gpt2_form(weights(model), SCALE, 2))
     ids = rng.integers(0, 17, (4, 7))
     caches, past = model.caches(), None

@@ -30,20 +30,18 @@ from minillm.models import (
     SequenceClassifier,
     TokenClassifier,
 )
+from tests.parity.libraries import library
 from tests.parity.torch_peer import (
-    assert_close,
-    assert_same_gradients,
+    assert_same_layer,
+    cross_entropy,
     dtypes,
-    grads,
-    load,
-    tensor,
-    weights,
+    learn,
+    torch,
 )
-from tests.strategies import rngs, scatter
+from tests.strategies import rngs
 from tests.torch_form import stack_form
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+transformers = library("transformers")
 
 VOCAB_SIZE, MAX_SEQ_LEN, D_MODEL, D_FF = 17, 9, 12, 20
 SCALE = math.sqrt(D_MODEL)
@@ -64,12 +62,28 @@ def draw_batch(rng):
 # torch.nn.TransformerEncoder
 
 
+class Embedded(torch.nn.Module):
+    """torch.nn.TransformerEncoder behind an embedding and positions."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.E = torch.nn.Parameter(torch.empty(VOCAB_SIZE, D_MODEL))
+        self.P = torch.nn.Parameter(torch.empty(MAX_SEQ_LEN, D_MODEL))
+        self.encoder = encoder
+
+    def forward(self, ids, mask):
+        """What comes at padding is hidden, as ours is."""
+        embedded = SCALE * self.E[ids] + self.P[: ids.shape[1]]
+        return self.encoder(embedded, src_key_padding_mask=~mask) * mask[..., None]
+
+
 def encoder_form(arrays, n_layers):
-    form = stack_form(arrays, "blocks", "", n_layers)
-    form = {name.removeprefix("."): x for name, x in form.items()}
+    form = stack_form(arrays, "blocks", "encoder", n_layers)
+    form["E"] = arrays["vocabulary.token_embed.weight"]
+    form["P"] = arrays["positions.weight"]
     if "final_norm.gamma" in arrays:
-        form["norm.weight"] = arrays["final_norm.gamma"]
-        form["norm.bias"] = arrays["final_norm.beta"]
+        form["encoder.norm.weight"] = arrays["final_norm.gamma"]
+        form["encoder.norm.bias"] = arrays["final_norm.beta"]
     return form
 
 
@@ -88,7 +102,7 @@ def make_torch_encoder(config):
     encoder = torch.nn.TransformerEncoder(
         layer, config.n_layers, norm, enable_nested_tensor=False
     )
-    return encoder.double()
+    return Embedded(encoder)
 
 
 @dtypes
@@ -109,25 +123,18 @@ def test_pytorchs_encoder_and_every_gradient(
         activation=activation,
         embed_norm="none",
     )
-    model = scatter(EncoderOnly(config, rng=rng).astype(dtype), rng)
-    peer = make_torch_encoder(config)
-    load(peer, encoder_form(weights(model), n_layers))
+    model, peer = EncoderOnly(config, rng=rng), make_torch_encoder(config)
     ids, mask, _ = draw_batch(rng)
-    h, backward = model(ids, mask)
-    dh = rng.normal(size=h.shape).astype(dtype)
-    backward(dh)
-
-    E = tensor(model.vocabulary.token_embed.weight.data)
-    P = tensor(model.positions.weight.data)
-    embedded = SCALE * E[torch.tensor(ids)] + P[:SEQ_LEN]
-    h_theirs = peer(embedded, src_key_padding_mask=torch.tensor(~mask))
-    at_tokens = torch.tensor(mask[..., None])
-    (h_theirs * at_tokens * torch.tensor(dh.astype(np.float64))).sum().backward()
-
-    assert_close(h, h_theirs * at_tokens, dtype, "h")
-    assert_close(model.vocabulary.token_embed.weight.grad, E.grad, dtype, "E")
-    assert_close(model.positions.weight.grad, P.grad, dtype, "P")
-    assert_same_gradients(peer, encoder_form(grads(model), n_layers), dtype)
+    assert_same_layer(
+        model,
+        peer,
+        lambda arrays: encoder_form(arrays, n_layers),
+        lambda: model(ids, mask),
+        lambda: peer(torch.tensor(ids), torch.tensor(mask)),
+        [],
+        rng,
+        dtype,
+    )
 
 
 # BERT and its kin
@@ -231,19 +238,6 @@ def bert_token_form(arrays, scale, n_layers):
     )
 
 
-def with_key_biases(arrays):
-    """Key biases as columns of their matrices, beside which they are to be measured.
-
-    They move all scores of a query alike, so their gradients are zero to rounding.
-    """
-    joined = dict(arrays)
-    for name in arrays:
-        if name.endswith(("key.bias", "k_lin.bias")):
-            weight = name.replace(".bias", ".weight")
-            joined[weight] = np.column_stack([arrays[weight], joined.pop(name)])
-    return joined
-
-
 def bert_config(kind, config, **more):
     """BERT's or RoBERTa's: ours in their words."""
     return kind(
@@ -295,13 +289,13 @@ def set_norm_eps(peer):
     return peer
 
 
-def draw_model(rng, kind, dtype, n_layers, n_heads, n_segments):
+def make_model(rng, kind, n_layers, n_heads, n_segments):
     shape = VOCAB_SIZE, MAX_SEQ_LEN, D_MODEL, n_layers, n_heads, D_FF
     if kind is MaskedLanguageModel:
         config = EncoderConfig(*shape, n_segments=n_segments)
     else:
         config = ClassifierConfig(*shape, n_segments=n_segments, labels=LABELS)
-    return scatter(kind(config, rng=rng).astype(dtype), rng)
+    return kind(config, rng=rng)
 
 
 def draw_targets(rng, kind, mask):
@@ -330,30 +324,27 @@ PEERS = {
 @given(rng=rngs, n_layers=layer_counts, n_heads=head_counts)
 def test_logits_loss_and_every_gradient(dtype, name, rng, n_layers, n_heads):
     kind, n_segments, peer_config, form = PEERS[name]
-    model = draw_model(rng, kind, dtype, n_layers, n_heads, n_segments)
-    peer = set_norm_eps(getattr(transformers, name)(peer_config(model.config)).double())
-    load(peer, form(weights(model), SCALE, n_layers))
+    model = make_model(rng, kind, n_layers, n_heads, n_segments)
+    peer = set_norm_eps(getattr(transformers, name)(peer_config(model.config)))
     ids, mask, segment_ids = draw_batch(rng)
     targets = draw_targets(rng, kind, mask)
     segments = segment_ids if n_segments == 2 else None
-
-    logits, backward = model(ids, mask, segments)
-    loss, loss_backward = F.cross_entropy(logits, targets)
-    backward(loss_backward())
     kept = {} if segments is None else {"token_type_ids": torch.tensor(segments)}
-    logits_theirs = peer(
-        torch.tensor(ids), attention_mask=torch.tensor(mask).long(), **kept
-    ).logits
-    loss_theirs = torch.nn.functional.cross_entropy(
-        logits_theirs.reshape(-1, logits.shape[-1]), torch.tensor(targets.reshape(-1))
-    )
-    loss_theirs.backward()
+    seen = None if kind is SequenceClassifier else mask
 
-    at_tokens = mask if logits.ndim == 3 else slice(None)
-    assert_close(logits[at_tokens], logits_theirs.detach().numpy()[at_tokens], dtype)
-    assert_close(loss, loss_theirs, dtype, "loss")
-    ours = with_key_biases(form(grads(model), 1 / SCALE, n_layers))
-    theirs = with_key_biases({name: p.grad.numpy() for name, p in peer.named_parameters()})
-    assert ours.keys() == theirs.keys()
-    for part, grad in theirs.items():
-        assert_close(ours[part], grad, dtype, part)
+    def theirs():
+        attention_mask = torch.tensor(mask).long()
+        answer = peer(torch.tensor(ids), attention_mask=attention_mask, **kept)
+        return cross_entropy(answer.logits, targets, seen)
+
+    assert_same_layer(
+        model,
+        peer,
+        lambda arrays: form(arrays, SCALE, n_layers),
+        lambda: learn(model, targets, ids, mask, segments, seen=seen),
+        theirs,
+        [],
+        rng,
+        dtype,
+        lambda arrays: form(arrays, 1 / SCALE, n_layers),
+    )

@@ -1,14 +1,16 @@
-"""Every equation that PyTorch has: the same numbers forward and backward."""
+"""Every equation that PyTorch has, beside PyTorch's; attention has a file of its own."""
+
+import inspect
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minillm import functional as F
-from tests.parity.torch_peer import assert_close, assert_same_function, dtypes
+from tests.parity.torch_peer import assert_same_function, dtypes, torch
 from tests.strategies import rngs, unequal_sizes
 
-torch = pytest.importorskip("torch")
 T = torch.nn.functional
 
 sizes = unequal_sizes(6)
@@ -17,6 +19,7 @@ ELEMENTWISE = {
     "gelu": (F.gelu, lambda x: T.gelu(x, approximate="tanh")),
     "gelu_exact": (F.gelu_exact, T.gelu),
     "silu": (F.silu, T.silu),
+    "tanh": (F.tanh, torch.tanh),
     "softmax": (F.softmax, lambda x: T.softmax(x, -1)),
     "log_softmax": (F.log_softmax, lambda x: T.log_softmax(x, -1)),
 }
@@ -26,10 +29,38 @@ fewer = settings(max_examples=15)
 @dtypes
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @fewer
-@given(rng=rngs, sizes=sizes)
-def test_activations_and_softmax(name, dtype, rng, sizes):
+@given(rng=rngs, sizes=sizes, scale=st.sampled_from([0.01, 2.0, 20.0]))
+def test_activations_and_softmax(name, dtype, rng, sizes, scale):
+    """Where they bend, where they are almost straight, and where they have settled."""
     ours, theirs = ELEMENTWISE[name]
-    assert_same_function(ours, theirs, [rng.normal(0, 2, sizes[:3])], rng, dtype)
+    assert_same_function(ours, theirs, [rng.normal(0, scale, sizes[:3])], rng, dtype)
+
+
+@dtypes
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_activations_and_softmax_at_numbers_that_are_trouble(name, dtype):
+    """0, beside which relu bends; what underflows, and what would overflow in exp."""
+    tiny, huge = float(np.finfo(np.float32).tiny), 1e4
+    x = np.array([0.0, tiny, -tiny, 1.0, -1.0, 88.8, -88.8, 104.0, -104.0, huge, -huge])
+    ours, theirs = ELEMENTWISE[name]
+    rng = np.random.default_rng(0)
+    assert_same_function(ours, theirs, [x], rng, dtype)
+    assert_same_function(ours, theirs, [np.full((2, 3), huge)], rng, dtype)
+
+
+@dtypes
+@fewer
+@given(rng=rngs, sizes=sizes, scale=st.sampled_from([1e-3, 1.0, 10.0]))
+def test_erf(dtype, rng, sizes, scale):
+    """Ours has no backward: x itself stands in for what erf is given."""
+    x = rng.normal(0, scale, sizes[:3]).astype(dtype)
+    assert_same_function(
+        lambda W: ((F.relu(W)[0], F.erf(x)), F.relu(W)[1]),
+        lambda W: (T.relu(W), torch.erf(torch.tensor(x, dtype=W.dtype))),
+        [x],
+        rng,
+        dtype,
+    )
 
 
 @dtypes
@@ -48,9 +79,10 @@ def test_linear_with_and_without_bias(dtype, rng, sizes):
 @dtypes
 @fewer
 @given(rng=rngs, sizes=sizes)
-def test_embedding(dtype, rng, sizes):
+def test_embedding_of_ids_that_repeat(dtype, rng, sizes):
     n, d_model, *shape = sizes[:4]
     ids = rng.integers(0, n, shape)
+    ids = np.concatenate([ids, ids[:, :1], ids], 1)
     assert_same_function(
         lambda W: F.embedding(ids, W),
         lambda W: T.embedding(torch.tensor(ids), W),
@@ -62,115 +94,142 @@ def test_embedding(dtype, rng, sizes):
 
 @dtypes
 @fewer
-@given(rng=rngs, sizes=sizes)
-def test_norms(dtype, rng, sizes):
-    """At least 8 features: among fewer, float32 may meet a row of almost no variance."""
+@given(rng=rngs, sizes=sizes, eps=st.sampled_from([1e-6, 1e-5, 0.1]))
+def test_norms(dtype, rng, sizes, eps):
     batch, seq_len, d_model, *_ = sizes
-    d_model += 7
+    d_model += 2
     x = rng.normal(1, 2, (batch, seq_len, d_model))
     gamma, beta = rng.normal(size=(2, d_model))
     assert_same_function(
-        F.layer_norm,
-        lambda x, gamma, beta: T.layer_norm(x, (d_model,), gamma, beta, 1e-5),
+        lambda x, gamma, beta: F.layer_norm(x, gamma, beta, eps),
+        lambda x, gamma, beta: T.layer_norm(x, (d_model,), gamma, beta, eps),
         [x, gamma, beta],
         rng,
         dtype,
     )
     assert_same_function(
-        F.rms_norm,
-        lambda x, gamma: T.rms_norm(x, (d_model,), gamma, 1e-6),
+        lambda x, gamma: F.rms_norm(x, gamma, eps),
+        lambda x, gamma: T.rms_norm(x, (d_model,), gamma, eps),
         [x, gamma],
         rng,
         dtype,
     )
 
 
-def draw_attention(rng, sizes):
-    """q, k, v, a bias for each head, and a mask whose first query sees nothing."""
-    batch, n_heads, n_queries, n_keys, d_head, d_v = sizes
-    widths = [(n_queries, d_head), (n_keys, d_head), (n_keys, d_v)]
-    q, k, v = (rng.normal(size=(batch, n_heads, *w)) for w in widths)
-    mask = rng.random((batch, 1, n_queries, n_keys)) < 0.6
-    mask[:, :, 0] = False
-    return [q, k, v], rng.normal(size=(n_heads, n_queries, n_keys)), mask
+class AsDropped:
+    """A source of uniform numbers that drops what PyTorch dropped: `rate` itself stays."""
+
+    def __init__(self, kept, rate):
+        self.uniform = np.where(kept, rate, 0).astype(np.float32)
+
+    def random(self, size, dtype):
+        assert size == self.uniform.shape and dtype == np.float32
+        return self.uniform
 
 
 @dtypes
 @fewer
-@given(rng=rngs, sizes=sizes)
-def test_attention_plain_masked_biased_and_blind(dtype, rng, sizes):
-    inputs, bias, mask = draw_attention(rng, sizes)
-    allowed = torch.tensor(mask)
-    attend = T.scaled_dot_product_attention
-    assert_same_function(F.attention, attend, inputs, rng, dtype)
+@given(rng=rngs, sizes=sizes, rate=st.sampled_from([0.1, 0.25, 0.5, 0.9]))
+def test_dropout_of_the_same_features(dtype, rng, sizes, rate):
+    """PyTorch draws; both then drop the same, and scale what is left alike."""
+    x = rng.normal(size=sizes[:3])
+    seed = int(rng.integers(2**31))
+
+    def theirs(x):
+        torch.manual_seed(seed)
+        return T.dropout(x, rate)
+
+    kept = theirs(torch.ones(sizes[:3])).numpy() > 0
+    drawn = AsDropped(kept, rate)
+    assert_same_function(lambda x: F.dropout(x, rate, rng=drawn), theirs, [x], rng, dtype)
     assert_same_function(
-        lambda q, k, v: F.attention(q, k, v, mask),
-        lambda q, k, v: attend(q, k, v, attn_mask=allowed),
-        inputs,
-        rng,
-        dtype,
-    )
-    assert_same_function(
-        lambda q, k, v, bias: F.attention(q, k, v, mask, bias),
-        lambda q, k, v, bias: attend(
-            q, k, v, attn_mask=bias.expand(sizes[:4]).masked_fill(~allowed, -torch.inf)
-        ),
-        [*inputs, bias],
-        rng,
-        dtype,
+        lambda x: F.dropout(x, rate), lambda x: T.dropout(x, rate, False), [x], rng, dtype
     )
 
 
 @dtypes
 @fewer
 @given(rng=rngs, sizes=sizes)
-def test_attention_causal(dtype, rng, sizes):
-    inputs, _, _ = draw_attention(rng, (*sizes[:3], sizes[2], *sizes[4:]))
-    mask = F.causal_mask(sizes[2], sizes[2])
+def test_hidden_padding_is_masked_fill(dtype, rng, sizes):
+    is_token = rng.random(sizes[:2]) < 0.6
     assert_same_function(
-        lambda q, k, v: F.attention(q, k, v, mask),
-        lambda q, k, v: T.scaled_dot_product_attention(q, k, v, is_causal=True),
-        inputs,
+        lambda x: F.hide_padding(x, is_token),
+        lambda x: x.masked_fill(torch.tensor(~is_token)[..., None], 0),
+        [rng.normal(size=sizes[:3])],
         rng,
         dtype,
     )
+
+
+def draw_targets(rng, shape, n):
+    """Ids, some of them ignored, the first not."""
+    targets = rng.integers(0, n, shape)
+    targets[rng.random(shape) < 0.3] = F.IGNORED
+    targets[0, 0] = 0
+    return targets
 
 
 @dtypes
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weighted", [False, True])
 @fewer
-@given(rng=rngs, sizes=sizes)
-def test_cross_entropy(label_smoothing, weighted, dtype, rng, sizes):
+@given(rng=rngs, sizes=sizes, scale=st.sampled_from([0.01, 2.0, 20.0]))
+def test_cross_entropy(label_smoothing, weighted, dtype, rng, sizes, scale):
     """Ignored positions as torch ignores them; weights are a weighted mean by hand."""
     batch, seq_len, vocab_size, *_ = sizes
-    logits = rng.normal(0, 2, (batch, seq_len, vocab_size + 1))
-    targets = rng.integers(0, vocab_size + 1, (batch, seq_len))
-    targets[rng.random(targets.shape) < 0.3] = F.IGNORED
-    targets[0, 0] = 0
-    weights = rng.uniform(0.5, 2, targets.shape).astype(dtype)
+    vocab_size += 1
+    targets = draw_targets(rng, (batch, seq_len), vocab_size)
+    weights = rng.uniform(0.5, 2, targets.shape).astype(dtype) if weighted else None
     ids = torch.tensor(targets.reshape(-1))
 
     def theirs(logits):
-        options = {"ignore_index": F.IGNORED, "label_smoothing": label_smoothing}
-        logits = logits.reshape(-1, vocab_size + 1)
-        if not weighted:
+        options = {"label_smoothing": label_smoothing}
+        logits = logits.reshape(-1, vocab_size)
+        if weights is None:
             return T.cross_entropy(logits, ids, **options)
         losses = T.cross_entropy(logits, ids, reduction="none", **options)
-        w = torch.tensor(weights.astype(np.float64).reshape(-1)) * (ids != F.IGNORED)
+        w = torch.tensor(weights.reshape(-1), dtype=logits.dtype) * (ids != F.IGNORED)
         return (w * losses).sum() / w.sum()
 
     assert_same_function(
-        lambda x: F.cross_entropy(
-            x, targets, weights if weighted else None, label_smoothing
-        ),
+        lambda x: F.cross_entropy(x, targets, weights, label_smoothing),
         theirs,
-        [logits],
+        [rng.normal(0, scale, (batch, seq_len, vocab_size))],
         rng,
         dtype,
     )
 
 
-def test_erf():
-    x = np.linspace(-7, 7, 10001)
-    assert_close(F.erf(x), torch.erf(torch.tensor(x)), np.float64)
+@dtypes
+@fewer
+@given(rng=rngs, sizes=sizes)
+def test_pytorchs_weights_of_classes_are_weights_of_their_positions(dtype, rng, sizes):
+    """Without smoothing, which PyTorch weights by all classes."""
+    batch, seq_len, vocab_size, *_ = sizes
+    by_class = rng.uniform(0.5, 2, vocab_size + 1).astype(dtype)
+    targets = draw_targets(rng, (batch, seq_len), vocab_size + 1)
+    assert_same_function(
+        lambda x: F.cross_entropy(x, targets, by_class[targets.clip(0)]),
+        lambda x: T.cross_entropy(
+            x.mT, torch.tensor(targets), torch.tensor(by_class, dtype=x.dtype)
+        ),
+        [rng.normal(0, 2, (batch, seq_len, vocab_size + 1))],
+        rng,
+        dtype,
+    )
+
+
+def test_ignored_is_pytorchs_number():
+    assert inspect.signature(T.cross_entropy).parameters["ignore_index"].default == -100
+    assert F.IGNORED == -100
+
+
+def test_where_pytorch_has_nan_and_we_have_zero():
+    """A softmax without a finite score; a loss in which every target is ignored."""
+    nothing, ignored = np.full((2, 3), -np.inf), np.full(2, F.IGNORED)
+    assert T.softmax(torch.tensor(nothing), -1).isnan().all()
+    assert not F.softmax(nothing)[0].any()
+    logits = np.ones((2, 3))
+    assert T.cross_entropy(torch.tensor(logits), torch.tensor(ignored)).isnan()
+    loss, backward = F.cross_entropy(logits, ignored)
+    assert loss == 0 and not backward().any()

@@ -15,18 +15,20 @@ from hypothesis import strategies as st
 
 from minillm import functional as F
 from minillm.models import DecoderConfig, DecoderOnly
+from tests.parity.libraries import library
 from tests.parity.torch_peer import (
     assert_close,
-    assert_same_gradients,
+    assert_same_layer,
+    cross_entropy,
     dtypes,
-    grads,
+    learn,
     load,
+    torch,
     weights,
 )
 from tests.strategies import rngs, scatter
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+transformers = library("transformers")
 
 D_MODEL, VOCAB_SIZE, MAX_SEQ_LEN = 12, 17, 9
 BLOCK = {
@@ -62,14 +64,13 @@ def llama_config(vocabulary, n_layers, n_heads, n_kv_heads, d_head):
 
 
 class Angles(torch.nn.Module):
-    """Our cosines and sines, in float64."""
+    """Our cosines and sines."""
 
     def __init__(self, order):
         super().__init__()
-        self.cos, self.sin = (
-            torch.tensor(np.concatenate([table.data, table.data], -1).astype(np.float64))
-            for table in (order.cos, order.sin)
-        )
+        for name, table in order.named_buffers():
+            both = np.concatenate([table.data, table.data], -1).astype(np.float64)
+            self.register_buffer(name, torch.tensor(both))
 
     def forward(self, x, position_ids):
         return self.cos[position_ids], self.sin[position_ids]
@@ -101,7 +102,7 @@ def make_llama(model):
     for layer in peer.model.layers:
         layer.input_layernorm = norm_in_float64()
         layer.post_attention_layernorm = norm_in_float64()
-    return peer.double()
+    return peer
 
 
 def llama_form(arrays, config, scale):
@@ -133,26 +134,23 @@ def test_llama_logits_loss_and_every_gradient(
 ):
     """Every parameter is drawn anew, norms too; some targets are ignored."""
     config = llama_config(vocabulary, n_layers, *heads, d_head)
-    model = scatter(DecoderOnly(config, rng=rng).astype(dtype), rng)
-    scale = math.sqrt(D_MODEL) if vocabulary == "tied" else 1.0
+    model = DecoderOnly(config, rng=rng).astype(dtype)
     peer = make_llama(model)
-    load(peer, llama_form(weights(model), config, scale))
+    scale = math.sqrt(D_MODEL) if vocabulary == "tied" else 1.0
     ids, targets = rng.integers(0, VOCAB_SIZE, (2, 4, 7))
     targets[rng.random(targets.shape) < 0.2] = F.IGNORED
     targets[0, 0] = 0
-
-    logits, backward = model(ids)
-    loss, loss_backward = F.cross_entropy(logits, targets)
-    backward(loss_backward())
-    logits_theirs = peer(torch.tensor(ids)).logits
-    loss_theirs = torch.nn.functional.cross_entropy(
-        logits_theirs.reshape(-1, VOCAB_SIZE), torch.tensor(targets.reshape(-1))
+    assert_same_layer(
+        model,
+        peer,
+        lambda arrays: llama_form(arrays, config, scale),
+        lambda: learn(model, targets, ids),
+        lambda: cross_entropy(peer(torch.tensor(ids)).logits, targets),
+        [],
+        rng,
+        dtype,
+        lambda arrays: llama_form(arrays, config, 1 / scale),
     )
-    loss_theirs.backward()
-
-    assert_close(logits, logits_theirs, dtype, "logits")
-    assert_close(loss, loss_theirs, dtype, "loss")
-    assert_same_gradients(peer, llama_form(grads(model), config, 1 / scale), dtype)
 
 
 @settings(max_examples=6)
@@ -160,7 +158,7 @@ def test_llama_logits_loss_and_every_gradient(
 def test_steps_through_our_cache_are_llamas_steps_through_its_own(rng, cut):
     config = llama_config("untied", 2, 4, 2, 6)
     model = scatter(DecoderOnly(config, rng=rng).astype(np.float64), rng)
-    peer = make_llama(model).eval()
+    peer = make_llama(model).double().eval()
     load(peer, llama_form(weights(model), config, 1.0))
     ids = rng.integers(0, VOCAB_SIZE, (4, 7))
     caches, past = model.caches(), None

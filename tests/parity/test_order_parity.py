@@ -12,23 +12,19 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
 from minillm.layers import (
+    Alibi,
     BidirectionalRelativeBias,
     CausalRelativeBias,
     GatedFeedForward,
+    RotaryHalf,
+    RotaryInterleaved,
 )
-from tests.parity.torch_peer import (
-    assert_close,
-    assert_same_function,
-    assert_same_gradients,
-    dtypes,
-    grads,
-    load,
-    weights,
-)
-from tests.strategies import rngs, scatter, unequal_sizes
+from tests.parity.libraries import library
+from tests.parity.torch_peer import assert_same_function, assert_same_layer, dtypes, torch
+from tests.strategies import rngs, unequal_sizes
+from tests.torch_form import linear_form
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+transformers = library("transformers")
 
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor  # noqa: E402
 from transformers.models.gptj import modeling_gptj as gptj  # noqa: E402
@@ -44,37 +40,42 @@ def draw_heads(rng, sizes):
     return rng.normal(size=(batch, n_heads, seq_len, 2 * n_pairs))
 
 
-@dtypes
-@fewer
-@given(rng=rngs, sizes=sizes)
-def test_rotate_half_is_llamas(dtype, rng, sizes):
-    cos, sin = F.rotary_table(sizes[2], 2 * sizes[3])
+def assert_same_turn(order, start, theirs, rng, sizes, dtype):
+    """theirs(x, cos, sin), each table (seq_len, d_head / 2) of x's dtype."""
+    order.astype(dtype)
+    x = draw_heads(rng, sizes)
+    tables = order.angles(x, start)
 
-    def theirs(x):
-        both = [torch.tensor(np.concatenate([t, t], -1))[None] for t in (cos, sin)]
-        return llama.apply_rotary_pos_emb(x, x, *both)[0]
+    def turned(x):
+        return theirs(x, *(torch.tensor(table, dtype=x.dtype) for table in tables))
 
-    def ours(x):
-        return F.rotary_half(x, cos.astype(dtype), sin.astype(dtype))
-
-    assert_same_function(ours, theirs, [draw_heads(rng, sizes)], rng, dtype)
+    assert_same_function(lambda x: order.turn(x, start), turned, [x], rng, dtype)
 
 
 @dtypes
 @fewer
-@given(rng=rngs, sizes=sizes)
-def test_interleaved_pairs_are_gptjs(dtype, rng, sizes):
+@given(rng=rngs, sizes=sizes, start=st.integers(0, 9))
+def test_rotate_half_is_llamas(dtype, rng, sizes, start):
+    def theirs(x, cos, sin):
+        cos, sin = (torch.cat([table, table], -1)[None] for table in (cos, sin))
+        return llama.apply_rotary_pos_emb(x, x, cos, sin)[0]
+
+    order = RotaryHalf(start + sizes[2], 2 * sizes[3])
+    assert_same_turn(order, start, theirs, rng, sizes, dtype)
+
+
+@dtypes
+@fewer
+@given(rng=rngs, sizes=sizes, start=st.integers(0, 9))
+def test_interleaved_pairs_are_gptjs(dtype, rng, sizes, start):
     """GPT-J has the axis of positions before that of heads."""
-    cos, sin = F.rotary_table(sizes[2], 2 * sizes[3])
 
-    def theirs(x):
-        tables = [torch.tensor(t)[None] for t in (sin, cos)]
-        return gptj.apply_rotary_pos_emb(x.swapaxes(1, 2), *tables).swapaxes(1, 2)
+    def theirs(x, cos, sin):
+        x = x.swapaxes(1, 2)
+        return gptj.apply_rotary_pos_emb(x, sin[None], cos[None]).swapaxes(1, 2)
 
-    def ours(x):
-        return F.rotary_interleaved(x, cos.astype(dtype), sin.astype(dtype))
-
-    assert_same_function(ours, theirs, [draw_heads(rng, sizes)], rng, dtype)
+    order = RotaryInterleaved(start + sizes[2], 2 * sizes[3])
+    assert_same_turn(order, start, theirs, rng, sizes, dtype)
 
 
 @pytest.mark.parametrize("theta", [10000.0, 500000.0])
@@ -100,7 +101,9 @@ def test_alibi_is_blooms_up_to_a_constant_a_row(n_heads):
     """Which softmax does not see. BLOOM's bias is slope j, in float32 until the end."""
     mask = torch.ones((1, 9), dtype=torch.int64)
     theirs = build_alibi_tensor(mask, n_heads, torch.float64).numpy()  # (n_heads, 1, 9)
-    ours = F.alibi_bias(9, 9, F.alibi_slopes(n_heads))
+    order = Alibi(n_heads).astype(np.float64)
+    order.slopes.data = F.alibi_slopes(n_heads)  # before they were rounded to float32
+    ours, _ = order.bias(9, 9, like=theirs)
     seen = F.causal_mask(9, 9)
     difference = ours - theirs
     per_row = difference[:, :, :1]  # the first key is seen by every query
@@ -140,34 +143,23 @@ def test_relative_biases_are_t5s(kind, dtype, rng, n_heads, n_old):
         relative_attention_max_distance=20,
     )
     config.is_decoder = kind is CausalRelativeBias
-    peer = t5.T5Attention(config, has_relative_attention_bias=True).double()
-    order = scatter(kind(n_heads, 8, 20, rng=rng).astype(dtype), rng)
-    table = peer.relative_attention_bias
-    load(table, weights(order))
-
-    bias, backward = order.bias(n_queries, n_keys, like=order.weight.data)
-    theirs = peer.compute_bias(n_queries, n_keys, past_seen_tokens=n_old)
-    dbias = rng.normal(size=bias.shape).astype(dtype)
-    backward(dbias)
-    theirs.backward(torch.tensor(dbias.astype(np.float64))[None])
-    assert_close(bias, theirs[0], dtype, "bias")
-    assert_same_gradients(table, grads(order), dtype)
-
-
-def llama_form(arrays):
-    return {name: a.T if name.endswith("weight") else a for name, a in arrays.items()}
+    peer = t5.T5Attention(config, has_relative_attention_bias=True, layer_idx=0)
+    order = kind(n_heads, 8, 20, rng=rng)
+    assert_same_layer(
+        order,
+        peer.relative_attention_bias,
+        lambda arrays: arrays,
+        lambda: order.bias(n_queries, n_keys, like=order.weight.data),
+        lambda: peer.compute_bias(n_queries, n_keys, past_seen_tokens=n_old)[0],
+        [],
+        rng,
+        dtype,
+    )
 
 
 def t5_form(arrays):
     names = {"gate_proj": "wi_0", "up_proj": "wi_1", "down_proj": "wo"}
     return {f"{names[name.split('.')[0]]}.weight": a.T for name, a in arrays.items()}
-
-
-def assert_same_feed_forward(layer, peer, form, rng, sizes, dtype):
-    scatter(layer.astype(dtype), rng)
-    load(peer, form(weights(layer)))
-    assert_same_function(layer, peer, [rng.normal(size=sizes[:3])], rng, dtype)
-    assert_same_gradients(peer, form(grads(layer)), dtype)
 
 
 @dtypes
@@ -184,8 +176,9 @@ def test_swiglu_is_llamas(bias, dtype, rng, sizes):
         head_dim=2,
     )
     layer = GatedFeedForward(d_model, d_ff, F.silu, bias=bias, rng=rng)
-    peer = llama.LlamaMLP(config).double()
-    assert_same_feed_forward(layer, peer, llama_form, rng, sizes, dtype)
+    peer = llama.LlamaMLP(config)
+    x = rng.normal(size=sizes[:3])
+    assert_same_layer(layer, peer, linear_form, layer, peer, [x], rng, dtype)
 
 
 @dtypes
@@ -199,5 +192,6 @@ def test_geglu_is_t5s(dtype, rng, sizes):
     )
     assert config.dense_act_fn == "gelu_new"
     layer = GatedFeedForward(d_model, d_ff, F.gelu, bias=False, rng=rng)
-    peer = t5.T5DenseGatedActDense(config).double()
-    assert_same_feed_forward(layer, peer, t5_form, rng, sizes, dtype)
+    peer = t5.T5DenseGatedActDense(config)
+    x = rng.normal(size=sizes[:3])
+    assert_same_layer(layer, peer, t5_form, layer, peer, [x], rng, dtype)

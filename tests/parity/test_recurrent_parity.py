@@ -9,18 +9,14 @@ import pytest
 from hypothesis import given, settings
 
 from minillm import functional as F
-from minillm.layers import GRU, LSTM, CausalConvolution, Elman
+from minillm.layers import GRU, LSTM, CausalConvolution, Elman, Module
 from tests.parity.torch_peer import (
     assert_same_function,
-    assert_same_gradients,
+    assert_same_layer,
     dtypes,
-    grads,
-    load,
-    weights,
+    torch,
 )
-from tests.strategies import rngs, scatter, unequal_sizes
-
-torch = pytest.importorskip("torch")
+from tests.strategies import rngs, unequal_sizes
 
 sizes = unequal_sizes(4)  # batch, seq_len, d_in, d
 fewer = settings(max_examples=10)
@@ -48,6 +44,10 @@ def peer_form(arrays, layer=0, *, gradients=False):
     return {f"{name}_l{layer}": array for name, array in form.items()}
 
 
+def gradient_form(arrays):
+    return peer_form(arrays, gradients=True)
+
+
 def peer_states(state):
     """PyTorch's states lie (layer, batch, d), h and c apart."""
     if state.ndim == 3:
@@ -62,9 +62,7 @@ def peer_states(state):
 def test_a_layer_with_a_first_state(kind, peer_kind, dtype, rng, sizes):
     """Every h, the last state (c too), and the gradients of x and of the first state."""
     batch, seq_len, d_in, d = sizes
-    layer = scatter(kind(d_in, d, rng=rng).astype(dtype), rng)
-    peer = peer_kind(d_in, d, batch_first=True).double()
-    load(peer, peer_form(weights(layer)))
+    layer, peer = kind(d_in, d, rng=rng), peer_kind(d_in, d, batch_first=True)
 
     def ours(x, state):
         y, backward = layer(x, state)
@@ -85,28 +83,20 @@ def test_a_layer_with_a_first_state(kind, peer_kind, dtype, rng, sizes):
 
     x = rng.normal(size=(batch, seq_len, d_in))
     state = rng.normal(size=layer.state_shape(batch))
-    assert_same_function(ours, theirs, [x, state], rng, dtype)
-    assert_same_gradients(peer, peer_form(grads(layer), gradients=True), dtype)
+    assert_same_layer(
+        layer, peer, peer_form, ours, theirs, [x, state], rng, dtype, gradient_form
+    )
 
 
-@dtypes
-@kinds
-@fewer
-@given(rng=rngs, sizes=sizes)
-def test_three_layers_that_begin_with_nothing(kind, peer_kind, dtype, rng, sizes):
-    batch, seq_len, d_in, d = sizes
-    layers = [kind(width, d, rng=rng) for width in (d_in, d, d)]
-    for layer in layers:
-        scatter(layer.astype(dtype), rng)
-    peer = peer_kind(d_in, d, 3, batch_first=True).double()
+class Stack(Module):
+    """Layers above one another: each reads what the one below says at every position."""
 
-    def form(arrays_of, **options):
-        parts = [peer_form(arrays_of(x), i, **options) for i, x in enumerate(layers)]
-        return {name: array for part in parts for name, array in part.items()}
+    def __init__(self, kind, d_in, d, n_layers, rng):
+        self.layers = [kind(width, d, rng=rng) for width in [d_in] + [d] * (n_layers - 1)]
 
-    def ours(h):
+    def __call__(self, h):
         backwards = []
-        for layer in layers:
+        for layer in self.layers:
             y, layer_backward = layer(h)
             h, read_backward = layer.read(y)
             backwards.append((layer_backward, read_backward))
@@ -118,15 +108,40 @@ def test_three_layers_that_begin_with_nothing(kind, peer_kind, dtype, rng, sizes
 
         return h, backward
 
-    load(peer, form(weights))
-    x = rng.normal(size=(batch, seq_len, d_in))
-    assert_same_function(ours, lambda x: peer(x)[0], [x], rng, dtype)
-    assert_same_gradients(peer, form(grads, gradients=True), dtype)
 
-
+@dtypes
+@kinds
 @fewer
 @given(rng=rngs, sizes=sizes)
-def test_the_gradient_of_every_c_is_backpropagated(rng, sizes):
+def test_three_layers_that_begin_with_nothing(kind, peer_kind, dtype, rng, sizes):
+    batch, seq_len, d_in, d = sizes
+    stack = Stack(kind, d_in, d, 3, rng)
+    peer = peer_kind(d_in, d, 3, batch_first=True)
+
+    def form(arrays, **options):
+        parts = [
+            peer_form({n: arrays[f"layers.{i}.{n}"] for n in names}, i, **options)
+            for i, names in enumerate([dict(x.named_parameters()) for x in stack.layers])
+        ]
+        return {name: array for part in parts for name, array in part.items()}
+
+    assert_same_layer(
+        stack,
+        peer,
+        form,
+        stack,
+        lambda x: peer(x)[0],
+        [rng.normal(size=(batch, seq_len, d_in))],
+        rng,
+        dtype,
+        lambda arrays: form(arrays, gradients=True),
+    )
+
+
+@dtypes
+@fewer
+@given(rng=rngs, sizes=sizes)
+def test_the_gradient_of_every_c_is_backpropagated(dtype, rng, sizes):
     """PyTorch shows c after the last step only, so it is given the steps one by one."""
     batch, seq_len, d_in, d = sizes
     shapes = [(batch, seq_len, d_in), (batch, 2, d), (d_in, 4 * d), (d, 4 * d), (4 * d,)]
@@ -139,7 +154,7 @@ def test_the_gradient_of_every_c_is_backpropagated(rng, sizes):
             seen.append(torch.stack((h, c), 1))
         return torch.stack(seen, 2)
 
-    assert_same_function(F.lstm, theirs, arrays, rng, np.float64)
+    assert_same_function(F.lstm, theirs, arrays, rng, dtype)
 
 
 @dtypes
@@ -148,8 +163,7 @@ def test_the_gradient_of_every_c_is_backpropagated(rng, sizes):
 def test_a_causal_convolution_is_conv1d_padded_on_the_left(dtype, rng, sizes):
     batch, seq_len, d_in, d_out, width, dilation = sizes
     layer = CausalConvolution(d_in, d_out, width, dilation=dilation, rng=rng)
-    scatter(layer.astype(dtype), rng)
-    peer = torch.nn.Conv1d(d_in, d_out, width, dilation=dilation).double()
+    peer = torch.nn.Conv1d(d_in, d_out, width, dilation=dilation)
 
     def form(arrays):
         return {"weight": arrays["weight"].transpose(2, 1, 0), "bias": arrays["bias"]}
@@ -158,7 +172,5 @@ def test_a_causal_convolution_is_conv1d_padded_on_the_left(dtype, rng, sizes):
         padded = torch.nn.functional.pad(x.mT, (layer.reach, 0))
         return peer(padded).mT
 
-    load(peer, form(weights(layer)))
     x = rng.normal(size=(batch, seq_len, d_in))
-    assert_same_function(layer, theirs, [x], rng, dtype)
-    assert_same_gradients(peer, form(grads(layer)), dtype)
+    assert_same_layer(layer, peer, form, layer, theirs, [x], rng, dtype)

@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from minillm.functional.special import DOUBLE, SINGLE, erf
+from tests.parity.libraries import library
 
-mp = pytest.importorskip("mpmath")
+mp = library("mpmath")  # which torch brings
 
 
 def fit_q(n_terms, n_nodes=60):

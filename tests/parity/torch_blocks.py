@@ -6,10 +6,11 @@
 import math
 from functools import partial
 
-import pytest
+from tests.parity.libraries import library
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+__tracebackhide__ = True
+torch = library("torch")
+library("transformers")
 
 from transformers.models.t5.modeling_t5 import T5Attention  # noqa: E402
 

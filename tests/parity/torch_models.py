@@ -5,11 +5,11 @@ A batch is what the model's objective takes; nothing is dropped. `p` is as in to
 
 import math
 
-import pytest
-
+from tests.parity.libraries import library
 from tests.parity.torch_blocks import ACTIVATIONS, TF, linear, norm, stack
 
-torch = pytest.importorskip("torch")
+__tracebackhide__ = True
+torch = library("torch")
 
 IGNORED = -100
 
