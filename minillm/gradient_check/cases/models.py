@@ -55,16 +55,17 @@ def shape(sizes: Sizes) -> dict[str, Any]:
 def trained(
     model: Any, rng: Rng, sizes: Sizes, objective: Objective, batch: batches.Batch
 ) -> Case:
-    """The model's gradient, started by its loss.
-
-    Its vectors are tested entry by entry; its matrices were, as those of its layers.
-    """
+    """The model's gradient, started by its loss."""
 
     def loss(objective: Objective, batch: batches.Batch, rng: Any) -> Any:
         return objective(model, batch, rng)
 
     constants = {"objective": objective, "batch": batch, "rng": batches.draws(sizes)}
-    case = module_case(model, rng, (), constants, loss)
+    return whole(module_case(model, rng, (), constants, loss))
+
+
+def whole(case: Case) -> Case:
+    """Its vectors are tested entry by entry; its matrices were, as those of layers."""
     case.small = 8
     return case
 
@@ -103,7 +104,7 @@ def encoder(**parts: Any) -> Build:
         }
         if model.segments is not None:
             inputs["segment_ids"] = rng.integers(0, 2, inputs["ids"].shape)
-        return module_case(model, rng, (), inputs)
+        return whole(module_case(model, rng, (), inputs))
 
     return case
 
