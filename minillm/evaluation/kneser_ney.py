@@ -65,8 +65,9 @@ def discounts(counts: Array) -> Array:
         D1 = 1 - 2 Y n2 / n1     D2 = 2 - 3 Y n3 / n2     D3 = 3 - 4 Y n4 / n3
 
     where n1..n4 tell how many n-grams count 1..4. A text too small to have all of
-    them pays Y from every count (Ney et al. 1994), or a half without n1 or n2. No
-    discount leaves [0, count].
+    them, or so uneven that one of D1..D3 is not above 0, pays Y from every count (Ney
+    et al. 1994), or a half without n1 or n2. So every count pays something and keeps
+    something, and no token has probability 0.
 
     Shapes: counts, one for each n-gram  ->  (4,)
     """
@@ -74,5 +75,5 @@ def discounts(counts: Array) -> Array:
     y = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5
     if not (n1 and n2 and n3 and n4):
         return np.array([0.0, y, y, y])
-    d = [0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
-    return np.clip(d, 0, [0, 1, 2, 3])
+    d = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+    return np.array([0.0, *d] if min(d) > 0 else [0.0, y, y, y])

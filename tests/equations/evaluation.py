@@ -65,7 +65,7 @@ ROWS: tuple[Row, ...] = (
         properties=(
             f"{NGRAMS}every_context_has_a_positive_distribution_of_sum_one",
             f"{NGRAMS}kneser_ney_is_its_equation",
-            f"{NGRAMS}a_discount_never_exceeds_the_count",
+            f"{NGRAMS}every_count_pays_something_and_keeps_something",
             f"{NGRAMS}only_the_last_tokens_of_a_context_count",
         ),
         walkthrough="09",

@@ -51,6 +51,24 @@ def test_an_empty_held_out_text_is_refused():
         compression_baselines("text", "")
 
 
+def test_compressors_take_all_the_time_and_memory_that_they_can(monkeypatch):
+    """zlib at level 9 of 9; lzma with preset 9 of 9, extreme, and no header around it.
+
+    Of lzma's dictionary, 64 MiB, a test would fill too much to see its effect.
+    """
+    asked = []
+    module = "minillm.evaluation.compression"
+    monkeypatch.setattr(f"{module}.zlib.compress", lambda *how: asked.append(how) or b"")
+    monkeypatch.setattr(
+        f"{module}.lzma.compress",
+        lambda *how, filters: asked.append((*how, *filters)) or b"",
+    )
+    compression_baselines("", "a text")
+    best = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}
+    assert (b"a text", 9) in asked
+    assert (b"a text", lzma.FORMAT_RAW, best) in asked
+
+
 some_texts = st.text(alphabet=LETTERS[:4] + "é字 ", min_size=1, max_size=200)
 
 
