@@ -30,7 +30,9 @@ class Draws:
         block_draws = draws.child(3)            another place in the model
         half = draws.take(slice(0, 8))          the first eight examples
 
-    `examples` holds the number, within the step, of each row of the batch.
+    The generator is Philox: its key is (seed, step), and its counter begins at
+    (0, site, example, 0), where the first word counts on. `examples` holds the number,
+    within the step, of each row of the batch.
     """
 
     seed: int
@@ -41,7 +43,7 @@ class Draws:
     def child(self, i: int) -> Self:
         """The draws of the i-th part of this place, 0 <= i < 1023; six levels deep."""
         site = self.site * SITES + i + 1
-        if not 0 <= i < SITES - 1 or site >= 1 << 62:
+        if not 0 <= i < SITES - 1 or site >= SITES**6:
             raise ValueError(f"child {i} of site {self.site}: at most 1023 parts, 6 levels")
         return replace(self, site=site)
 

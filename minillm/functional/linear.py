@@ -72,7 +72,7 @@ def embedding(ids: Array, W: Array) -> tuple[Array, Backward]:
 
     def backward(dy: Array) -> Array:
         dW = np.zeros_like(W, order="C")  # so that reshape(-1) is a view
-        row = np.multiply(ids[..., None], W.shape[1], dtype=np.int64, casting="unsafe")
+        row = np.multiply(ids[..., None], W.shape[1], dtype=np.int64)
         entries = row + np.arange(W.shape[1], like=ids)
         np.add.at(dW.reshape(-1), entries.reshape(-1), dy.reshape(-1))  # 1-D is fast
         return dW

@@ -23,5 +23,5 @@ def sum_to(dx: Array, shape: tuple[int, ...]) -> Array:
     extra = dx.ndim - len(shape)
     stretched = [a for a in range(dx.ndim) if a < extra or shape[a - extra] < dx.shape[a]]
     if stretched:
-        dx = dx.sum(tuple(stretched), keepdims=True)
+        dx = dx.sum(tuple(stretched))
     return dx.reshape(shape)

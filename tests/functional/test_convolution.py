@@ -63,6 +63,14 @@ def test_a_kernel_of_width_1_is_a_linear_map(rng, sizes):
     assert_allclose(F.causal_convolution(x, W, b)[0], F.linear(x, W[0], b)[0], **CLOSE)
 
 
+@given(rngs, sizes)
+def test_unless_told_otherwise_it_sees_its_neighbours(rng, sizes):
+    x, W, b = draw(rng, sizes)
+    assert_array_equal(
+        F.causal_convolution(x, W, b)[0], F.causal_convolution(x, W, b, 1)[0]
+    )
+
+
 @given(rngs, sizes, dilations, st.integers(1, 4))
 def test_a_shifted_text_gives_a_shifted_output(rng, sizes, dilation, shift):
     """Wherever it stands, a pattern is the same pattern."""

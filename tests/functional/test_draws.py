@@ -98,9 +98,27 @@ def test_a_child_that_would_be_somebody_elses_is_refused(i):
         F.Draws(0, 0, [0]).child(i)
 
 
-def test_places_nested_too_deep_are_refused():
+@given(keys, keys, examples, paths, dtypes)
+def test_the_numbers_are_philoxs_with_the_docstrings_key_and_counter(
+    seed, step, examples, path, dtype
+):
+    """A run that was saved goes on with the same numbers as long as this holds."""
+    u = at(path, F.Draws(seed, step, examples)).random((len(examples), 9), dtype)
+    site = 0
+    for i in path:
+        site = 1024 * site + 1 + i
+    for row, example in zip(u, examples, strict=True):
+        counter = np.array([0, site, example, 0], np.uint64)
+        philox = np.random.Philox(key=np.array([seed, step], np.uint64), counter=counter)
+        assert_array_equal(row, np.random.Generator(philox).random(9, dtype))
+
+
+@pytest.mark.parametrize("i", [0, 1022])
+def test_places_are_nested_six_deep_and_no_deeper(i):
+    deepest = at([i] * 6, F.Draws(0, 0, [0]))
+    assert deepest.random((1, 2)).shape == (1, 2)
     with pytest.raises(ValueError, match="6 levels"):
-        at([1022] * 7, F.Draws(0, 0, [0]))
+        deepest.child(i)
 
 
 @given(st.integers(1, 5), st.integers(0, 7))

@@ -1,6 +1,7 @@
 """Dropout: what is kept, how often, and that a key decides it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -98,6 +99,31 @@ def test_float32_and_float64_drop_the_same():
     y32, _ = F.dropout(np.ones((3, 40), np.float32), 0.5, rng=draws)
     y64, _ = F.dropout(np.ones((3, 40)), 0.5, rng=draws)
     assert_array_equal(y32, y64)
+
+
+@dataclass
+class Given:
+    """A Uniform that draws what it was given."""
+
+    numbers: np.ndarray
+
+    def random(self, size, dtype):
+        assert dtype == np.float32  # half the memory, and half the randomness
+        return self.numbers.reshape(size)
+
+
+def test_a_number_of_exactly_the_rate_keeps():
+    """Of [0, 1) the numbers below `rate` are the share of `rate`; the next is above it."""
+    numbers = np.array([0, 0.4375, 0.5, 0.5625], np.float32)
+    y, _ = F.dropout(np.ones(4), 0.5, rng=Given(numbers))
+    assert_array_equal(y, [0, 0, 2, 2])
+
+
+@given(st.integers(0, 2**32))
+def test_a_generator_is_asked_for_float32_in_one_draw(seed):
+    uniform = np.random.default_rng(seed).random((3, 5), np.float32)
+    y, _ = F.dropout(np.ones((3, 5)), 0.5, rng=np.random.default_rng(seed))
+    assert_array_equal(y != 0, uniform >= 0.5)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 2.0, math.nan])

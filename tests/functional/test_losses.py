@@ -128,6 +128,27 @@ def test_a_hopeless_logit_costs_what_it_should_and_not_infinity():
     assert_array_equal(backward(), [[1, -1]])
 
 
+def test_ignored_is_the_number_that_pytorch_ignores():
+    assert F.IGNORED == -100
+
+
+@given(rngs, some, vocab_sizes, smoothings)
+def test_the_gradient_is_in_the_logits_dtype_whatever_the_losss(
+    rng, leading, vocab_size, smoothing
+):
+    logits, targets, _ = draw_inputs(rng, leading, vocab_size)
+    loss, backward = F.cross_entropy(logits.astype(np.float32), targets, None, smoothing)
+    assert loss.dtype == np.float32
+    assert backward(np.float64(2)).dtype == np.float32
+    assert_array_equal(backward(np.float64(2)), backward(2.0))
+
+
+def test_a_batch_of_nothing_costs_nothing():
+    loss, backward = F.cross_entropy(np.zeros((0, 5)), np.zeros(0, int))
+    assert loss == 0
+    assert backward().shape == (0, 5)
+
+
 @pytest.mark.parametrize("target", [-1, -101, 5, 2**40])
 def test_a_target_outside_the_vocabulary_is_refused_by_number(target):
     with pytest.raises(ValueError, match=f"target {target} .* from 0 to 4"):

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
+from tests.device.devices import StandIn
+from tests.device.strict_backend import DeviceArray
 from tests.strategies import leading_shapes, rngs, unequal_sizes
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
@@ -87,6 +89,28 @@ def test_padding_is_as_if_it_were_not_there(rng, sizes):
         assert_allclose(dv[b][:, kept], dv_alone, **CLOSE)
         assert_array_equal(dk[b][:, ~kept], 0)
         assert_array_equal(dv[b][:, ~kept], 0)
+
+
+@given(rngs, unequal_sizes(3))
+def test_masks_may_come_from_the_host_to_what_is_on_a_device(rng, sizes):
+    """Batches are made on the host; what is made of them stands where `like` or x is."""
+    is_token, prefix_lengths = some_tokens(rng, *sizes[:2]), rng.integers(0, sizes[1], 4)
+    x = rng.normal(size=sizes)
+    there = DeviceArray(x)
+    hidden, backward = F.hide_padding(there, is_token)
+    StandIn().agree(
+        [
+            F.prefix_mask(prefix_lengths, sizes[1], like=there),
+            F.padding_mask(is_token, like=there),
+            hidden,
+            backward(there),
+        ],
+        [
+            F.prefix_mask(prefix_lengths, sizes[1], like=x),
+            F.padding_mask(is_token, like=x),
+            *2 * [F.hide_padding(x, is_token)[0]],
+        ],
+    )
 
 
 @given(rngs, unequal_sizes(3))

@@ -237,6 +237,14 @@ def test_a_gru_whose_gates_are_shut_is_its_proposal_of_x_alone(rng, sizes):
 
 @cells
 @given(rngs, sizes)
+def test_an_output_lies_in_memory_in_the_order_of_its_axes(cell, rng, sizes):
+    """So that what follows reads its rows without a copy, forward and back."""
+    op, arrays = draw(rng, cell, sizes)
+    assert op(*arrays)[0].flags.c_contiguous
+
+
+@cells
+@given(rngs, sizes)
 def test_large_inputs_saturate_and_stay_finite(cell, rng, sizes):
     op, (x, *rest) = draw(rng, cell, sizes)
     with np.errstate(over="raise", invalid="raise"):

@@ -72,6 +72,16 @@ def test_t5s_own_32_buckets():
         assert (buckets[start:stop] == b).all()
 
 
+@pytest.mark.parametrize("buckets", [F.causal_buckets, F.bidirectional_buckets])
+def test_unless_told_otherwise_there_are_the_papers_32_buckets_up_to_128(buckets):
+    assert_array_equal(buckets(140, 140), buckets(140, 140, 32, 128))
+
+
+def test_a_logarithm_that_is_short_of_whole_is_not_rounded_up():
+    """2 log 5000 / log 25000000.5 is 1 - 1.2e-9."""
+    assert causal_row(4, 50_000_001, 10_002)[[10_000, 10_001]].tolist() == [2, 3]
+
+
 @given(st.integers(1, 6), st.integers(0, 30), sides)
 def test_queries_are_the_last_positions_and_what_lies_ahead_counts_as_here(
     n_queries, n_old, n_buckets
@@ -119,6 +129,17 @@ def test_every_entry_is_read_from_the_table_and_taught_by_all_that_read_it(rng, 
     onehot = buckets[..., None] == np.arange(n_buckets)
     assert_array_equal(bias, np.moveaxis(table[buckets], -1, 0))
     assert_allclose(dtable, np.einsum("hij,ijb->bh", dbias, onehot), rtol=1e-12, atol=1e-12)
+
+
+@given(rngs, unequal_sizes(4))
+def test_the_memory_order_of_a_table_is_of_no_importance(rng, sizes):
+    n_queries, n_keys, n_buckets, n_heads = sizes
+    buckets = rng.integers(0, n_buckets, (n_queries, n_keys))
+    table = rng.normal(size=(n_buckets, n_heads))
+    bias, backward = F.relative_bias(buckets, table)
+    bias_turned, backward_turned = F.relative_bias(buckets, np.asfortranarray(table))
+    assert_array_equal(bias_turned, bias)
+    assert_array_equal(backward_turned(bias), backward(bias))
 
 
 @pytest.mark.parametrize("buckets", [F.causal_buckets, F.bidirectional_buckets])

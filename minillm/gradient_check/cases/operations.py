@@ -132,6 +132,10 @@ def dropout(rng: Rng, sizes: Sizes) -> Case:
     )
 
 
+def dropout_without_rng(rng: Rng, sizes: Sizes) -> Case:
+    return Case(lambda x: F.dropout(x, 0.4), (rng.normal(size=sizes[:3]),))
+
+
 def logits_and_targets(rng: Rng, sizes: Sizes) -> tuple[Array, Array]:
     batch, seq_len, vocab_size, *_ = sizes
     logits = rng.normal(size=(batch, seq_len, vocab_size))
@@ -175,6 +179,7 @@ OPERATIONS: dict[str, Build] = {
     "hide_padding": hide_padding,
     "hide_padding/without padding": hide_padding_without_padding,
     "dropout": dropout,
+    "dropout/without rng": dropout_without_rng,
     "cross_entropy": cross_entropy,
     "cross_entropy/weighted": cross_entropy_weighted,
 }
