@@ -169,7 +169,7 @@ ROWS: tuple[Row, ...] = (
         ),
         walkthrough="13",
         mutant=Planted(  # the targets would not close, as in many courses
-            "data/objectives/spans.py", "    targets += [sentinels[n_spans]]\n", ""
+            "data/objectives/spans.py", "    targets += [last]\n", ""
         ),
     ),
     Row(

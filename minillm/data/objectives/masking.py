@@ -55,9 +55,8 @@ def mask_tokens(
     eligible = ~special[ids] if mask is None else ~special[ids] & mask
     chosen = _choose(eligible, rate, rng)
     fate = rng.random(ids.shape)
-    masked = chosen & (fate < MASKED)
-    replaced = chosen & (fate >= MASKED) & (fate < MASKED + REPLACED)
-    inputs = np.where(replaced, rng.choice(ordinary, ids.shape), ids)
+    changed, masked = chosen & (fate < MASKED + REPLACED), chosen & (fate < MASKED)
+    inputs = np.where(changed, rng.choice(ordinary, ids.shape), ids)
     return np.where(masked, mask_id, inputs), np.where(chosen, ids, IGNORED)
 
 

@@ -55,11 +55,11 @@ def corrupt(
 
     inputs: list[Array] = []
     targets: list[Array] = []
-    sentinels = np.array(sentinel_ids)[: n_spans + 1, None]
-    for sentinel, text, span in zip(sentinels, pieces[::2], pieces[1::2], strict=False):
+    *sentinels, last = np.array(sentinel_ids)[: n_spans + 1, None]
+    for sentinel, text, span in zip(sentinels, pieces[::2], pieces[1::2], strict=True):
         inputs += [text, sentinel]
         targets += [sentinel, span]
-    targets += [sentinels[n_spans]]
+    targets += [last]
     return np.concatenate(inputs), np.concatenate(targets)
 
 

@@ -109,6 +109,12 @@ def test_the_borders_of_the_three_fates_lie_at_8_and_9_tenths():
     assert inputs.tolist() == [[1, 1, 0, 0, 2, 2]]
 
 
+def test_unless_told_otherwise_15_percent_are_asked_for_and_a_list_is_an_array():
+    rows = np.random.default_rng(0).integers(2, 8, (3, 100)).tolist()
+    _, targets = mask_tokens(rows, rng=np.random.default_rng(0), **SPECIAL)
+    assert_array_equal((targets != F.IGNORED).sum(1), 15)
+
+
 @pytest.mark.parametrize(
     "complaint, change",
     [
@@ -117,7 +123,8 @@ def test_the_borders_of_the_three_fates_lie_at_8_and_9_tenths():
         ("special_ids of dtype float64: give integers", {"special_ids": [0.5]}),
         ("special_ids -1", {"special_ids": [-1, 0]}),
         ("ids 2 to 9", {"ids": np.array([[2, 9]])}),
-        ("dtype float64", {"ids": np.array([[2.0, 3.0]])}),
+        ("dtype float64: give rows of integers", {"ids": np.array([[2.0, 3.0]])}),
+        ("dtype float64: give rows of integers", {"ids": np.zeros((2, 0))}),
         (r"shape \(\)", {"ids": np.array(3)}),
         (r"mask of shape \(2,\)", {"mask": np.array([True, True])}),
         ("dtype int64: give booleans", {"mask": np.array([[1, 1]])}),

@@ -42,6 +42,11 @@ def test_the_cut_may_be_anywhere_with_equal_chances(rng, seq_len):
     assert all(likely(count, n, 1 / seq_len) for count in counts[1:])
 
 
+def test_a_list_is_as_good_as_an_array():
+    (inputs,), (targets,), (length,) = split_prefix([[5, 6]], rng=np.random.default_rng(0))
+    assert (inputs, targets, length) == (5, 6, 1)
+
+
 @pytest.mark.parametrize("ids", [np.zeros((2, 1), int), np.zeros(5, int), np.zeros((2, 5))])
 def test_what_cannot_be_split_is_refused(ids):
     with pytest.raises(ValueError, match="seq_len at least 1"):
