@@ -71,5 +71,5 @@ def fit_mixture(components: Array, tolerance: float = 1e-7) -> Array:
     while True:
         before = weights
         weights = weights * (components / (weights @ components)).mean(1)
-        if np.abs(weights - before).max() <= tolerance:
+        if not (np.abs(weights - before) > tolerance).any():
             return weights

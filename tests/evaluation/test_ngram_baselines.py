@@ -149,6 +149,18 @@ def test_the_weights_are_the_likeliest_for_the_tenth_that_was_not_counted(rng, n
     assert (gain < 1 + 1e-2).all()
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_weights_are_fitted_without_a_division_by_0(order):
+    with np.errstate(all="raise"):
+        weights = InterpolatedNgram(np.array([0, 1]), VOCAB_SIZE, order).weights
+    assert np.isfinite(weights).all()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_search_among_components_that_are_no_numbers_ends():
+    assert np.isnan(fit_mixture(np.full((2, 3), np.nan))).all()
+
+
 @given(st.integers(2, 4), st.integers(1, 30), st.integers(0, 2**32))
 def test_no_other_weights_are_likelier(n_components, n, seed):
     """At the optimum of a concave likelihood no component gains by a larger weight:

@@ -176,6 +176,11 @@ def test_what_cannot_be_corrupted_is_refused(complaint, change):
         corrupt(**arguments | change, rng=np.random.default_rng(0))
 
 
+def test_a_list_is_as_good_as_an_array():
+    inputs, targets = corrupt([5, 6], [9, 8], rng=np.random.default_rng(0))
+    assert (inputs.tolist(), targets.tolist()) == ([5, 9], [9, 6, 8])
+
+
 def test_six_sentinels_are_enough_for_five_spans():
     inputs, targets = corrupt(np.arange(100), SENTINELS[:6], rng=np.random.default_rng(0))
     assert_array_equal(restore(inputs, targets, SENTINELS[:6]), np.arange(100))

@@ -3,9 +3,14 @@
 Each entry is (the line before, the line after): why no input can tell them apart.
 """
 
-from tests.mutants.equivalent import functional, layers, training
+from tests.mutants.equivalent import evaluation, functional, layers, training
 
-FILES = {"functional": functional, "layers": layers, "training": training}
+FILES = {
+    "evaluation": evaluation,
+    "functional": functional,
+    "layers": layers,
+    "training": training,
+}
 
 
 def _all(name: str) -> dict[tuple[str, str, str], str]:
