@@ -49,8 +49,6 @@ class PreNormCrossBlock(CrossBlock):
     as T5 has it (Raffel et al. 2020, sec. 2.1). The backward returns dx and dmemory.
     """
 
-    normalises_output = False
-
     def __call__(
         self,
         x: Array,
@@ -61,19 +59,20 @@ class PreNormCrossBlock(CrossBlock):
     ) -> tuple[Array, BackwardN]:
         """x (batch, n_target, d_model), memory (batch, n_source, d_model) -> y as x."""
         rngs = [None] * 3 if rng is None else [rng.child(i) for i in range(3)]
+        attn_rng, cross_rng, ffn_rng = rngs
         a, attn_norm_backward = self.attn_norm(x)
         a, attn_backward = self.attn(a, a, mask)
-        a, attn_dropout_backward = self.dropout(a, rngs[0])
+        a, attn_dropout_backward = self.dropout(a, attn_rng)
         h = x + a
 
         r, cross_norm_backward = self.cross_norm(h)
         r, cross_backward = self.cross_attn(r, memory, memory_mask)
-        r, cross_dropout_backward = self.dropout(r, rngs[1])
+        r, cross_dropout_backward = self.dropout(r, cross_rng)
         c = h + r
 
         f, ffn_norm_backward = self.ffn_norm(c)
         f, ffn_backward = self.ffn(f)
-        f, ffn_dropout_backward = self.dropout(f, rngs[2])
+        f, ffn_dropout_backward = self.dropout(f, ffn_rng)
         y = c + f
 
         def backward(dy: Array) -> tuple[Array, ...]:
@@ -119,8 +118,6 @@ class PostNormCrossBlock(CrossBlock):
     as in the paper's figure 1 (Vaswani et al. 2017). The backward returns dx, dmemory.
     """
 
-    normalises_output = True
-
     def __call__(
         self,
         x: Array,
@@ -131,16 +128,17 @@ class PostNormCrossBlock(CrossBlock):
     ) -> tuple[Array, BackwardN]:
         """x (batch, n_target, d_model), memory (batch, n_source, d_model) -> y as x."""
         rngs = [None] * 3 if rng is None else [rng.child(i) for i in range(3)]
+        attn_rng, cross_rng, ffn_rng = rngs
         a, attn_backward = self.attn(x, x, mask)
-        a, attn_dropout_backward = self.dropout(a, rngs[0])
+        a, attn_dropout_backward = self.dropout(a, attn_rng)
         h, attn_norm_backward = self.attn_norm(x + a)
 
         r, cross_backward = self.cross_attn(h, memory, memory_mask)
-        r, cross_dropout_backward = self.dropout(r, rngs[1])
+        r, cross_dropout_backward = self.dropout(r, cross_rng)
         c, cross_norm_backward = self.cross_norm(h + r)
 
         f, ffn_backward = self.ffn(c)
-        f, ffn_dropout_backward = self.dropout(f, rngs[2])
+        f, ffn_dropout_backward = self.dropout(f, ffn_rng)
         y, ffn_norm_backward = self.ffn_norm(c + f)
 
         def backward(dy: Array) -> tuple[Array, ...]:

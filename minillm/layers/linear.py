@@ -35,7 +35,7 @@ class Linear(Module):
             dx, dW, *db = linear_backward(dy)
             self.weight.accumulate(dW)
             if self.bias is not None:
-                self.bias.accumulate(db[0])
+                self.bias.accumulate(*db)
             return dx
 
         return y, backward

@@ -130,6 +130,9 @@ def test_a_key_value_head_for_every_head_is_multi_head_attention(rng, sizes, n_h
     assert_array_equal(y, y_plain)
     for a, b in zip(backward(dy), backward_plain(dy), strict=True):
         assert_array_equal(a, b)
+    k = rng.normal(size=(sizes[0], n_heads, sizes[2], d_head))
+    assert grouped.share(k) is k
+    assert grouped.gather(k) is k
 
 
 @given(rngs, sizes, head_counts)

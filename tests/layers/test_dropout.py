@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -55,3 +56,16 @@ def test_the_same_place_drops_the_same_and_two_places_do_not(rng, rate, seed, pl
     here, there = (layer(x, draws.child(i))[0] for i in places)
     assert_array_equal(layer(x, draws.child(places[0]))[0], here)
     assert ((here == 0) != (there == 0)).any()
+
+
+@pytest.mark.parametrize("rate", [-1, -0.5, 1, 1.5, 2, math.nan])
+def test_a_rate_that_is_no_share_or_leaves_nothing_is_refused_at_once(rate):
+    """Not at the first step of a training, which is when the first feature falls."""
+    with pytest.raises(ValueError, match=f"dropout {rate}: give 0 <= dropout < 1"):
+        Dropout(rate)
+
+
+@given(rngs, leading_shapes)
+def test_at_rate_0_nothing_is_dropped(rng, leading):
+    x = rng.normal(size=(*leading, 5))
+    assert_array_equal(Dropout(0)(x, rng)[0], x)

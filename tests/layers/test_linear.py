@@ -10,20 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
 from minillm.layers import Embedding, Linear
+from tests.layers.drawn import assert_drawn_from_normal
 from tests.strategies import leading_shapes, rngs, scatter, unequal_sizes
-
-NEVER = 1e-12  # the chance that a bound below is broken by good random numbers
-
-
-def assert_drawn_from_normal(sample, std):
-    """Mean and variance of n normal numbers, each within a bound that holds but for NEVER.
-
-    The sum of squares is a chi-square variable of n degrees of freedom: it leaves
-    n +- (2 sqrt(n t) + 2 t) with a chance of at most 2 exp(-t) (Laurent & Massart 2000).
-    """
-    n, t = sample.size, math.log(2 / NEVER)
-    assert abs(sample.mean()) <= std * math.sqrt(2 * t / n)
-    assert abs(np.sum(sample**2) / std**2 - n) <= 2 * math.sqrt(n * t) + 2 * t
 
 
 @given(rngs, st.sampled_from([1.0, 0.3]))
@@ -38,14 +26,6 @@ def test_weights_are_drawn_for_unit_variance_and_biases_are_zero(rng, scale):
 def test_embeddings_are_drawn_with_the_std_that_is_given(rng, std):
     weight = Embedding(50, 80, std=std, rng=rng).weight.data
     assert_drawn_from_normal(weight.astype(np.float64), std)
-
-
-def test_matrices_decay_and_biases_and_embeddings_do_not():
-    rng = np.random.default_rng(0)
-    layer = Linear(3, 4, rng=rng)
-    assert layer.weight.decay
-    assert not layer.bias.decay
-    assert not Embedding(3, 4, rng=rng).weight.decay
 
 
 def test_without_a_bias_there_is_none():

@@ -25,6 +25,7 @@ class Tree(Module):
         self.branches = [Leaf(rng), Leaf(rng)]
         self.apex = Leaf(rng)
         self.apex.again = self.root
+        self.apex.shared = self.branches[0].table
         self.absent = None
 
 
@@ -56,6 +57,14 @@ def test_a_parameter_in_two_places_is_named_and_counted_once(rng):
     tree = Tree(rng)
     assert sum(p is tree.root for _, p in tree.named_parameters()) == 1
     assert tree.n_parameters() == 2 * 3 + 3 * 2
+
+
+@given(rngs)
+def test_a_buffer_in_two_places_is_named_once(rng):
+    tree = Tree(rng)
+    shared = tree.branches[0].table
+    assert tree.apex.shared is shared
+    assert sum(buffer is shared for _, buffer in tree.named_buffers()) == 1
 
 
 @given(rngs)
@@ -221,3 +230,21 @@ def test_a_replica_reads_the_same_weights_and_owns_its_gradients(rng):
     twin.branches[0].gain.accumulate(np.ones(2))
     assert tree.branches[0].gain.grad is None
     assert_array_equal(tree.root.grad, 1)
+
+
+class Guarded(np.ndarray):
+    def __deepcopy__(self, memo):
+        raise AssertionError("a large array was copied")
+
+
+@given(rngs)
+def test_a_replica_copies_no_array(rng):
+    """Neither weights nor buffers, nor gradients, which it would throw away."""
+    tree = Tree(rng)
+    for _, p in tree.named_parameters():
+        p.data = p.data.view(Guarded)
+        p.grad = np.zeros_like(p.data)
+    for _, buffer in tree.named_buffers():
+        buffer.data = buffer.data.view(Guarded)
+    tree.apex.gain.grad = None
+    assert all(p.grad is None for _, p in tree.replica().named_parameters())

@@ -1,6 +1,7 @@
 """Positions as layers: a table that is not learned, and a table that is."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -58,6 +59,16 @@ def test_no_positions_add_nothing_anywhere(rng, limits, d_model):
     assert_array_equal(x + P, x)
     assert backward(np.ones_like(P)) is None
     assert layer.n_parameters() == 0
+
+
+@pytest.mark.parametrize("kind", [LearnedPositions, SinusoidalPositions, NoPositions])
+@given(rng=rngs, limits=ranges, d_model=st.integers(1, 8))
+def test_who_changes_what_was_handed_out_changes_no_table(kind, rng, limits, d_model):
+    layer = kind(9, d_model, rng=rng)
+    P, _ = layer(*limits)
+    before = P.copy()
+    P += 1
+    assert_array_equal(layer(*limits)[0], before)
 
 
 @given(rngs, unequal_sizes(2))

@@ -125,7 +125,6 @@ def test_only_an_encoder_tells_before_from_after(rng):
 def test_a_table_is_one_number_for_each_bucket_and_head(kind):
     order = kind(12, rng=np.random.default_rng(0))
     assert order.weight.data.shape == (32, 12)
-    assert not order.weight.decay
     assert order.max_distance == 128
 
 

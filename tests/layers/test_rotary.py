@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
 from minillm.layers import KVCache, MultiHeadAttention, RotaryHalf, RotaryInterleaved
-from tests.strategies import rngs, scatter
+from tests.strategies import leading_shapes, rngs, scatter
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-11}
 kinds = pytest.mark.parametrize("kind", [RotaryInterleaved, RotaryHalf])
@@ -31,6 +31,20 @@ def test_the_table_is_read_from_the_start(kind, rng, seq_len, start):
     assert_allclose(order.turn(x[:, :, start:], start)[0], y[:, :, start:], **CLOSE)
     assert order.bias(2, 3, like=x)[0] is None
     assert order.n_parameters() == 0
+
+
+@kinds
+@given(rng=rngs, leading=leading_shapes, seq_len=lengths)
+def test_whatever_axes_stand_before_each_position_is_turned_by_itself(
+    kind, rng, leading, seq_len
+):
+    """One vector at a time, from where it stands."""
+    order = kind(40, 6).astype(np.float64)
+    x = rng.normal(size=(*leading, seq_len, 6))
+    y, _ = order.turn(x)
+    for i in range(seq_len):
+        one = x[..., i : i + 1, :]
+        assert_array_equal(order.turn(one, i)[0], y[..., i : i + 1, :])
 
 
 @kinds

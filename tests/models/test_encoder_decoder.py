@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
-from minillm.layers import BidirectionalRelativeBias, CausalRelativeBias, NoOrder
+from minillm.layers import (
+    BidirectionalRelativeBias,
+    CausalRelativeBias,
+    NoOrder,
+    PostNormBlock,
+    PostNormCrossBlock,
+)
 from minillm.models import EncoderDecoder, EncoderDecoderConfig
 from minillm.models.parts import PARTS
 from tests.strategies import rngs, scatter
@@ -517,7 +523,8 @@ def test_the_defaults_are_those_of_the_paper():
     ids = np.array([[4, 0, 3]])
     for embed in model.embed_source, model.embed_target:
         assert_allclose(embed(ids)[0][0], math.sqrt(8) * E[ids[0]] + P[:3], **CLOSE)
-    assert model.encoder[0].normalises_output and model.decoder[0].normalises_output
+    assert isinstance(model.encoder[0], PostNormBlock)
+    assert isinstance(model.decoder[0], PostNormCrossBlock)
 
 
 # What is refused
