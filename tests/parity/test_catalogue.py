@@ -47,11 +47,12 @@ def test_what_pytorch_is_said_to_lack_it_has_under_no_such_name(name):
 
 @cache
 def source(test):
-    """The text of a test file, and the names of the functions in it."""
-    file = Path(__file__).parent / f"test_{test.split('::')[0]}_parity.py"
-    text = file.read_text()
+    """The text of a test file with the peers that it imports, and its functions' names."""
+    folder = Path(__file__).parent
+    text = (folder / f"test_{test.split('::')[0]}_parity.py").read_text()
     functions = [x.name for x in ast.parse(text).body if isinstance(x, ast.FunctionDef)]
-    return text, functions
+    peers = re.findall(r"from tests\.parity\.(\w+_peers) import", text)
+    return text + "".join((folder / f"{x}.py").read_text() for x in peers), functions
 
 
 @pytest.mark.parametrize("name", LISTED)

@@ -1,15 +1,11 @@
-"""Recurrences and convolutions against torch.nn's, with every gradient.
-
-PyTorch's matrices are turned, and it adds two biases where one would do: each of the two
-collects the gradient of ours. Its gates come in our order.
-"""
+"""Recurrences and convolutions against torch.nn's, with every gradient."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 
 from minillm import functional as F
-from minillm.layers import GRU, LSTM, CausalConvolution, Elman, Module
+from minillm.layers import CausalConvolution, Module
+from tests.parity.recurrent_peers import gradient_form, kinds, peer_form, peer_states
 from tests.parity.torch_peer import (
     assert_same_function,
     assert_same_layer,
@@ -20,39 +16,6 @@ from tests.strategies import rngs, unequal_sizes
 
 sizes = unequal_sizes(4)  # batch, seq_len, d_in, d
 fewer = settings(max_examples=10)
-KINDS = {
-    "rnn": (Elman, torch.nn.RNN),
-    "lstm": (LSTM, torch.nn.LSTM),
-    "gru": (GRU, torch.nn.GRU),
-}
-kinds = pytest.mark.parametrize(("kind", "peer_kind"), KINDS.values(), ids=KINDS)
-
-
-def peer_form(arrays, layer=0, *, gradients=False):
-    """One of our layers as PyTorch names and turns it. Of the weights, the second bias
-    is what only the GRU has, and else 0; of the gradients, it is the first's again."""
-    bias = arrays["bias"]
-    second = bias.copy() if gradients else np.zeros_like(bias)
-    if "n_bias" in arrays:
-        second[-len(arrays["n_bias"]) :] = arrays["n_bias"]
-    form = {
-        "weight_ih": arrays["x_weight"].T,
-        "weight_hh": arrays["h_weight"].T,
-        "bias_ih": bias,
-        "bias_hh": second,
-    }
-    return {f"{name}_l{layer}": array for name, array in form.items()}
-
-
-def gradient_form(arrays):
-    return peer_form(arrays, gradients=True)
-
-
-def peer_states(state):
-    """PyTorch's states lie (layer, batch, d), h and c apart."""
-    if state.ndim == 3:
-        return state[None, :, 0], state[None, :, 1]
-    return state[None]
 
 
 @dtypes

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minillm.layers import CausalConvolution, CrossCache, Memory, StateCache
-from tests.parity.libraries import library
-from tests.parity.test_encoder_decoder_parity import (
+from tests.parity.encoder_decoder_peers import (
     BART_PARTS,
     T5_KINDS,
     T5_PARTS,
@@ -20,11 +19,10 @@ from tests.parity.test_encoder_decoder_parity import (
     make_t5,
     t5_form,
 )
-from tests.parity.test_recurrent_parity import kinds, peer_form, peer_states
+from tests.parity.recurrent_peers import kinds, peer_form, peer_states
 from tests.parity.torch_peer import assert_close, load, torch, weights
 from tests.strategies import rngs, scatter, unequal_sizes
 
-transformers = library("transformers")
 cuts = st.sets(st.integers(1, 8), max_size=3).map(sorted)
 
 
