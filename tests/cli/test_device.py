@@ -15,6 +15,7 @@ from minillm.cli import main, tour
 from minillm.data import tour_text
 from minillm.device import check_device, to_cupy
 from minillm.model_folder import ModelFolder
+from tests.device.devices import StandIn
 from tests.device.strict_backend import DeviceArray
 
 TRAINED = (
@@ -62,27 +63,44 @@ def test_a_run_leaves_the_same_folder(
 
 
 ASK = {
-    "prefix": ["inspect --prompt the"],
-    "masked": ["fill --text [MASK]", "inspect --prompt the"],
-    "classify": ["classify --text sun", "inspect --prompt the"],
+    "prefix": ["inspect --prompt the,cat"],
+    "masked": ["fill --text [MASK]", "inspect --prompt the,cat"],
+    "classify": ["classify --text sun", "inspect --prompt the,cat"],
     "tag": ["classify --text sun"],
-    "spans": ["fill --text the[MASK]cat", "inspect --prompt the"],
+    "spans": ["fill --text the[MASK]cat", "inspect --prompt the,cat"],
     "translate": [
         "translate --text cat",
         "translate --text cat --beam 3 --coverage-penalty 0.2 --length-penalty 0.5",
     ],
-    "lstm": ["generate --prompt the --max-new-tokens 9", "inspect --prompt the"],
+    "lstm": ["generate --prompt the --max-new-tokens 9", "inspect --prompt the,cat"],
 }
 ASKED = [(kind, words) for kind, several in ASK.items() for words in several]
 
 
-@pytest.mark.parametrize(("kind", "words"), ASKED, ids=" ".join)
+@pytest.mark.parametrize(("kind", "words"), ASKED, ids=str)
 def test_a_command_says_the_same(kind, words, trained, command, on_device):
     name, *options = words.split()
     ask = (name, "--model", trained(kind), *options)
     said = command(*ask)
     assert said.code == 0
     assert on_device(*ask) == said
+
+
+READS = {
+    "classify --text sun": ("classify", 1),
+    "fill --text the[MASK]cat[MASK]": ("masked", 1),
+    "generate --prompt the --max-new-tokens 9": ("lstm", 9),
+    "inspect --prompt the,cat": ("prefix", 2 + 1),  # a map for each layer, and what is next
+    "inspect --prompt cat,dog": ("translate", 2),
+}
+
+
+@pytest.mark.parametrize("words", READS)
+def test_a_command_reads_what_it_needs_once(words, trained, on_device):
+    kind, n_reads = READS[words]
+    name, *options = words.split()
+    with StandIn().waits(n_reads):
+        assert on_device(name, "--model", trained(kind), *options).code == 0
 
 
 @pytest.mark.parametrize("options", ["", "--temperature 0", "--max-new-tokens 80"])

@@ -108,9 +108,11 @@ def test_saving_reads_each_array_once_and_one_check(saved):
         trainer.save()
 
 
-def test_a_parameter_that_left_its_vector_is_missed_on_a_device_too():
+@pytest.mark.parametrize("name", ["data", "grad"])
+def test_a_parameter_that_left_its_vector_is_missed_on_a_device_too(name):
     trainer = trainer_of(SUBJECT, AdamW, DeviceArray)
+    trainer.train_step()
     _, p = next(trainer.model.named_parameters())
-    p.data = p.data.copy()
+    setattr(p, name, getattr(p, name).copy())
     with pytest.raises(RuntimeError, match="left its Flat"):
         trainer.train_step()
