@@ -50,7 +50,7 @@ IN_ATTENTION = "a way for attention to know order, which PyTorch leaves to model
 
 COMPARED = {
     "functional.IGNORED": Compared(
-        "torch.nn.functional.cross_entropy", "functional::ignored_is_pytorchs_number"
+        "torch.nn.functional.cross_entropy", "losses::ignored_is_pytorchs_number"
     ),
     "functional.attention": Compared(
         "torch.nn.functional.scaled_dot_product_attention",
@@ -70,7 +70,7 @@ COMPARED = {
         "attention::the_causal_mask_is_pytorchs_lower_right_one",
     ),
     "functional.cross_entropy": Compared(
-        "torch.nn.functional.cross_entropy", "functional::cross_entropy"
+        "torch.nn.functional.cross_entropy", "losses::cross_entropy"
     ),
     "functional.dropout": Compared(
         "torch.nn.functional.dropout", "functional::dropout_of_the_same_features"
@@ -196,7 +196,7 @@ ALONE = {
 
 CACHE_OF_GPT2 = LACKING["layers.KVCache"].test
 IN_ONE_DTYPE = [
-    "functional::ignored_is_pytorchs_number",
+    "losses::ignored_is_pytorchs_number",
     "attention::the_causal_mask_is_pytorchs_lower_right_one",
     MASKS, SINUSOIDS, ALIBI, BUCKETS, ANGLES, STATES, CROSS_STEPS, CACHE_OF_GPT2,
 ]  # fmt: skip
