@@ -196,6 +196,19 @@ def test_steps_with_a_cache_equal_one_causal_pass(rng, seq_len, heads):
     assert_allclose(np.concatenate(stepped, 1), y, **CLOSE)
 
 
+@given(rngs, st.integers(2, 9), head_counts, st.data())
+def test_steps_may_be_told_what_to_see(rng, seq_len, heads, data):
+    """As the prefix of a prefix LM, which sees what stands behind it, too."""
+    layer, x = draw_layer(rng, 5, 3, heads), rng.normal(size=(2, seq_len, 5))
+    start = data.draw(st.integers(1, seq_len - 1))
+    mask = rng.random((seq_len, seq_len)) < 0.5
+    mask[:start, start:] = False  # it is not there yet
+    cache = KVCache(seq_len)
+    first = layer.step(x[:, :start], cache, mask[:start, :start])
+    then = layer.step(x[:, start:], cache, mask[start:])
+    assert_allclose(np.concatenate([first, then], 1), layer(x, x, mask)[0], **CLOSE)
+
+
 @given(rngs, sizes, head_counts)
 def test_a_memory_is_read_as_cross_attention_reads(rng, sizes, heads):
     """Also when its rows are taken in another order, one of them twice."""

@@ -136,6 +136,25 @@ def test_a_parameter_begins_as_its_layer_says(kind, rng):
             assert_array_equal(p.data, start.mean + np.zeros_like(p.data))
 
 
+BRANCHES = {
+    MultiHeadAttention: ((80, 4), "o_proj.weight"),
+    FeedForward: ((50, 80), "down_proj.weight"),
+    GatedFeedForward: ((50, 80), "down_proj.weight"),
+}
+
+
+@pytest.mark.parametrize("kind", BRANCHES, ids=lambda kind: kind.__name__)
+@settings(max_examples=5)
+@given(rng=rngs)
+def test_out_scale_narrows_the_end_of_a_branch_and_nothing_else(kind, rng):
+    """As deep models want it (Radford et al. 2019, sec. 2.3)."""
+    sizes, end = BRANCHES[kind]
+    for name, p in kind(*sizes, out_scale=0.3, rng=rng).named_parameters():
+        if name.endswith("weight"):
+            std = len(p.data) ** -0.5 * (0.3 if name == end else 1)
+            assert_drawn_from_normal(p.data.astype(np.float64), std)
+
+
 def test_no_layer_with_parameters_of_its_own_is_left_out():
     rng, sizes = np.random.default_rng(0), (1, 2, 3, 4, 5, 6)
     modules = [build(rng, sizes).module for build in LAYERS.values()]
