@@ -83,12 +83,75 @@ OTHER = {
 }
 
 
+# The papers' own shapes: year, V, longest, d, L, heads, key-value heads, d_head, d_ff,
+# dropout. What a paper leaves out stands as the weights were released.
+SHAPES = {
+    "Transformer base": (2017, 37_000, 512, 512, 6, 8, 8, 64, 2_048, 0.1),
+    "Transformer big": (2017, 37_000, 512, 1_024, 6, 16, 16, 64, 4_096, 0.3),
+    "BERT base": (2018, 30_522, 512, 768, 12, 12, 12, 64, 3_072, 0.1),
+    "BERT large": (2018, 30_522, 512, 1_024, 24, 16, 16, 64, 4_096, 0.1),
+    "GPT": (2018, 40_478, 512, 768, 12, 12, 12, 64, 3_072, 0.1),
+    "T5 small": (2019, 32_128, 512, 512, 6, 8, 8, 64, 2_048, 0.1),
+    "T5 base": (2019, 32_128, 512, 768, 12, 12, 12, 64, 3_072, 0.1),
+    "BART base": (2019, 50_265, 1_026, 768, 6, 12, 12, 64, 3_072, 0.1),
+    "RoBERTa base": (2019, 50_265, 514, 768, 12, 12, 12, 64, 3_072, 0.1),
+    "RoBERTa large": (2019, 50_265, 514, 1_024, 24, 16, 16, 64, 4_096, 0.1),
+    "DistilBERT": (2019, 30_522, 512, 768, 6, 12, 12, 64, 3_072, 0.1),
+    "GPT-2 small": (2019, 50_257, 1_024, 768, 12, 12, 12, 64, 3_072, 0.1),
+    "GPT-2 medium": (2019, 50_257, 1_024, 1_024, 24, 16, 16, 64, 4_096, 0.1),
+    "GPT-2 large": (2019, 50_257, 1_024, 1_280, 36, 20, 20, 64, 5_120, 0.1),
+    "GPT-2 XL": (2019, 50_257, 1_024, 1_600, 48, 25, 25, 64, 6_400, 0.1),
+    "GPT-3": (2020, 50_257, 2_048, 12_288, 96, 96, 96, 128, 49_152, 0.0),
+    "FLAN-T5 small": (2022, 32_128, 512, 512, 8, 6, 6, 64, 1_024, 0.1),
+    "FLAN-T5 base": (2022, 32_128, 512, 768, 12, 12, 12, 64, 2_048, 0.1),
+    "BLOOM": (2022, 250_880, 2_048, 14_336, 70, 112, 112, 128, 57_344, 0.0),
+    "BloombergGPT": (2023, 131_072, 2_048, 7_680, 70, 40, 40, 192, 30_720, 0.0),
+    "LLaMA 7B": (2023, 32_000, 2_048, 4_096, 32, 32, 32, 128, 11_008, 0.0),
+    "LLaMA 13B": (2023, 32_000, 2_048, 5_120, 40, 40, 40, 128, 13_824, 0.0),
+    "LLaMA 33B": (2023, 32_000, 2_048, 6_656, 60, 52, 52, 128, 17_920, 0.0),
+    "LLaMA 65B": (2023, 32_000, 2_048, 8_192, 80, 64, 64, 128, 22_016, 0.0),
+    "Llama 2 70B": (2023, 32_000, 4_096, 8_192, 80, 64, 8, 128, 28_672, 0.0),
+}
+
+# block, norm, positions, feed-forward, activation, vocabulary, norm of the embedding, bias
+BERT = (
+    "post_norm",
+    "layer_norm",
+    "learned",
+    "plain",
+    "gelu_exact",
+    "tied",
+    "layer_norm",
+    1,
+)
+GPT = ("pre_norm", "layer_norm", "learned", "plain", "gelu", "tied", "none", 1)
+PARTS = {
+    "Transformer": (
+        *("post_norm", "layer_norm", "sinusoidal", "plain", "relu", "tied", "none", 1),
+    ),
+    "BERT": BERT,
+    "RoBERTa": BERT,
+    "DistilBERT": BERT,
+    "BART": BERT,
+    "GPT": ("post_norm", *GPT[1:]),
+    "GPT-2": GPT,
+    "GPT-3": GPT,
+    "T5": ("pre_norm", "rms_norm", "relative", "plain", "relu", "tied", "none", 0),
+    "FLAN-T5": ("pre_norm", "rms_norm", "relative", "gated", "gelu", "untied", "none", 0),
+    "BLOOM": (*GPT[:2], "alibi", "plain", "gelu", "tied", "layer_norm", 1),
+    "BloombergGPT": (*GPT[:2], "alibi", "plain", "gelu", "tied", "layer_norm", 1),
+    "LLaMA": ("pre_norm", "rms_norm", "rotary", "gated", "silu", "untied", "none", 0),
+    "Llama": ("pre_norm", "rms_norm", "rotary", "gated", "silu", "untied", "none", 0),
+}
+SEGMENTS = {"BERT": 2, "RoBERTa": 1}  # the other encoder, DistilBERT, has none
+
+
 def rounded(n, digits):
     return round(n, digits - 1 - math.floor(math.log10(n)))
 
 
 def test_every_published_model_is_checked():
-    assert set(PUBLISHED) == set(EXACT) == set(ROUNDED) | set(OTHER)
+    assert set(PUBLISHED) == set(EXACT) == set(ROUNDED) | set(OTHER) == set(SHAPES)
     assert not set(ROUNDED) & set(OTHER)
 
 
@@ -97,6 +160,26 @@ def test_the_shape_gives_the_exact_number(name):
     model = PUBLISHED[name]
     assert model.name == name
     assert model.n_parameters == count_parameters(model.config, model.head) == EXACT[name]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_its_shape_is_the_paper_s(name):
+    config = PUBLISHED[name].config
+    shape = (config.vocab_size, config.max_seq_len, config.d_model, config.n_layers)
+    heads = (config.n_heads, config.n_kv_heads or config.n_heads, config.head_width)
+    found = (PUBLISHED[name].year, *shape, *heads, config.ffn_width, config.dropout)
+    assert found == SHAPES[name]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_its_parts_are_the_paper_s(name):
+    config, family = PUBLISHED[name].config, name.partition(" ")[0]
+    assert PARTS[family] == (
+        *(config.block, config.norm, config.positions, config.feed_forward),
+        *(config.activation, config.vocabulary, config.embed_norm, config.bias),
+    )
+    assert getattr(config, "n_segments", 0) == SEGMENTS.get(family, 0)
+    assert getattr(config, "n_encoder_layers", None) is None
 
 
 KINDS = {

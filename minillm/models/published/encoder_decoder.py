@@ -20,11 +20,9 @@ def _t5(d_model: int, n_layers: int, n_heads: int) -> EncoderDecoderConfig:
         d_model=d_model,
         n_layers=n_layers,
         n_heads=n_heads,
-        d_head=64,
         positions="relative",
         block="pre_norm",
         norm="rms_norm",
-        activation="relu",
         bias=False,
         dropout=0.1,
     )
