@@ -156,6 +156,32 @@ def test_weights_are_fitted_without_a_division_by_0(order):
     assert np.isfinite(weights).all()
 
 
+def one_step(weights, p):
+    """Every weight becomes its mean responsibility, token by token."""
+    columns = [
+        weights * column / sum(w * x for w, x in zip(weights, column, strict=True))
+        for column in p.T
+    ]
+    return sum(columns) / len(columns)
+
+
+@given(st.integers(1, 4), st.integers(1, 9), rngs)
+def test_the_first_step_is_the_mean_responsibility_of_equal_weights(n_components, n, rng):
+    p = rng.random((n_components, n)) + 1e-3
+    expected = one_step(np.full(n_components, 1 / n_components), p)
+    assert_allclose(fit_mixture(p, math.inf), expected, rtol=1e-12)
+
+
+@given(rngs, st.integers(2, 4))
+def test_the_search_ends_where_no_weight_moves_by_more_than_1e_minus_7(rng, n_components):
+    p = rng.dirichlet(np.ones(5), (n_components, 6))[..., 0] + 0.3  # alike: it is slow
+    weights, moved = np.full(n_components, 1 / n_components), 1.0
+    while moved > 1e-7:
+        before, weights = weights, weights * (p / (weights @ p)).mean(1)
+        moved = np.abs(weights - before).max()
+    assert_allclose(fit_mixture(p), weights, rtol=1e-10, atol=1e-14)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_search_among_components_that_are_no_numbers_ends():
     assert np.isnan(fit_mixture(np.full((2, 3), np.nan))).all()

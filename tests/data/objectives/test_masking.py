@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from minillm import functional as F
 from minillm.data.objectives import mask_tokens
 from tests.data.objectives.chances import likely
-from tests.strategies import rngs
+from tests.strategies import leading_shapes, rngs
 
 VOCAB_SIZE, PAD, CLS, MASK = 9, 0, 1, 8
 SPECIAL = {"mask_id": MASK, "special_ids": [PAD, CLS], "vocab_size": VOCAB_SIZE}
@@ -41,6 +41,19 @@ def test_special_tokens_and_padding_are_never_asked_for(rng, batch, seq_len):
     assert_array_equal(targets[asked], ids[asked])
     assert_array_equal(inputs[~asked], ids[~asked])
     assert set(inputs[asked]) <= {MASK, *ORDINARY}
+
+
+@given(rngs, leading_shapes, st.integers(1, 9))
+def test_rows_may_stand_along_any_axes(rng, leading, seq_len):
+    ids = rng.integers(0, VOCAB_SIZE, (*leading, seq_len))
+    mask, seed = rng.random(ids.shape) < 0.8, int(rng.integers(99))
+    rows, mask_rows = ids.reshape(-1, seq_len), mask.reshape(-1, seq_len)
+    found, expected = (
+        mask_tokens(x, rng=np.random.default_rng(seed), mask=m, rate=0.5, **SPECIAL)
+        for x, m in ((ids, mask), (rows, mask_rows))
+    )
+    for array, of_rows in zip(found, expected, strict=True):
+        assert_array_equal(array, of_rows.reshape(ids.shape))
 
 
 def test_every_set_of_places_is_as_likely_as_any_other():

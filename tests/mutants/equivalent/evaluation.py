@@ -8,5 +8,24 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ): "The one component that gives this token a chance is responsible for all of it, "
         "however large the chance: w p / (w p) is 1, to rounding."
         for other in ("(1 * vocab_size)", "(1)", "(vocab_size / 1)", "(2) / vocab_size")
+    }
+    | {
+        (
+            "weights = np.full(len(components), 1 / len(components))",
+            f"weights = np.full(len(components), {other})",
+        ): "A factor of all weights cancels in the first step, which divides by their "
+        "mixture: to rounding the steps are the same."
+        for other in (
+            "(1 * len(components))",
+            "(1)",
+            "(len(components) / 1)",
+            "(2) / len(components)",
+        )
+    }
+    | {
+        (
+            "return np.stack(components)",
+            "return (components)",
+        ): "Both who ask for the list of rows make an array of it: hstack and `weights @`.",
     },
 }
