@@ -1,5 +1,6 @@
 """The folders that minillm itself writes."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,7 +43,7 @@ Model = (
     | ConvolutionalLM
 )
 
-ARCHITECTURES: dict[str, tuple[Callable[..., Any], Callable[..., Model]]] = {
+ARCHITECTURES: dict[str, tuple[type[Any], Callable[..., Model]]] = {
     "DecoderOnly": (DecoderConfig, DecoderOnly),
     "PrefixLM": (DecoderConfig, PrefixLM),
     "EncoderOnly": (EncoderConfig, EncoderOnly),
@@ -116,6 +117,12 @@ def read_description(
     make_config, make_model = ARCHITECTURES[name]
     if not isinstance(fields, dict):
         raise FolderError(f"{path} has no config")
+    known = {field.name for field in dataclasses.fields(make_config)}
+    if unknown := fields.keys() - known:
+        raise FolderError(
+            f"{path}: {min(unknown)!r:.80} is unexpected: {name} takes "
+            f"{', '.join(sorted(known))}"
+        )
     try:
         config = make_config(**fields)
         n_parameters = count_parameters(config, HEADS.get(name))
@@ -130,5 +137,7 @@ def _check_numbers(weights: Mapping[str, Array]) -> None:
     for name, array in weights.items():
         if array.dtype.kind != "f":
             raise ValueError(f"{name} is {array.dtype}: weights are floats")
-        if not np.isfinite(array.astype(np.float32)).all():
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(array.astype(np.float32)).all()
+        if not finite:
             raise ValueError(f"{name} holds infinity or NaN")

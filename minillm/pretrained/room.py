@@ -16,7 +16,8 @@ def check_room(config: Config, n_parameters: int) -> None:
     """Raises ValueError for a config whose context takes far more than its weights."""
     most = max(ALWAYS, TIMES * n_parameters)
     if isinstance(config, TransformerConfig):
-        held = config.max_seq_len * (_table(config) + 2 * config.n_layers * _keys(config))
+        table = config.d_model if config.positions == "sinusoidal" else 0
+        held = config.max_seq_len * (table + 2 * config.n_layers * _keys(config))
         if held > most:
             raise ValueError(
                 f"max_seq_len {config.max_seq_len:,} takes {held:,} numbers beside "
@@ -30,15 +31,8 @@ def check_room(config: Config, n_parameters: int) -> None:
         )
 
 
-def _table(config: TransformerConfig) -> int:
-    """What stands for one position in a table that is not learned."""
-    if config.positions == "sinusoidal":
-        return config.d_model
-    return config.head_width if config.positions.startswith("rotary") else 0
-
-
 def _keys(config: TransformerConfig) -> int:
-    """The width of one position's keys in one layer; values are as wide."""
+    """The width of a position's keys in a layer; values are as wide, angles narrower."""
     return (config.n_kv_heads or config.n_heads) * config.head_width
 
 

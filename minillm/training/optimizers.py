@@ -91,7 +91,11 @@ class AdamW:
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Raises ValueError if the state belongs to other parameters."""
         t = np.array(self.t)
-        _copy_state({"m": self.m, "v": self.v, "t": t}, state)
+        own = {"m": self.m, "v": self.v, "t": t}
+        _check_state(own, state)
+        if state["t"] < 0:
+            raise ValueError(f"optimizer state t is {state['t']}: no step has that number")
+        _copy_state(own, state)
         self.t = int(t)
 
 
@@ -123,14 +127,16 @@ class SGD:
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Raises ValueError if the state belongs to other parameters."""
-        _copy_state({"velocity": self.velocity}, state)
+        own = {"velocity": self.velocity}
+        _check_state(own, state)
+        _copy_state(own, state)
 
 
 def _parts(n: int) -> Iterator[slice]:
     return (slice(i, min(i + PART, n)) for i in range(0, n, PART))
 
 
-def _copy_state(own: Mapping[str, Array], state: Mapping[str, Array]) -> None:
+def _check_state(own: Mapping[str, Array], state: Mapping[str, Array]) -> None:
     if state.keys() != own.keys():
         raise ValueError(
             f"optimizer state {sorted(state)} is not that of this optimizer: {sorted(own)}"
@@ -141,5 +147,12 @@ def _copy_state(own: Mapping[str, Array], state: Mapping[str, Array]) -> None:
                 f"optimizer state {name} holds {state[name].size} numbers; "
                 f"there are {array.size} to train"
             )
+        if state[name].dtype.kind != array.dtype.kind:
+            raise ValueError(
+                f"optimizer state {name} is {state[name].dtype}: no {array.dtype}"
+            )
+
+
+def _copy_state(own: Mapping[str, Array], state: Mapping[str, Array]) -> None:
     for name, array in own.items():
         array[...] = np.asarray(state[name], like=array)

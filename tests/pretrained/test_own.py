@@ -210,7 +210,7 @@ def test_a_description_of_nothing_is_refused(description, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"more": 1}, "unexpected keyword argument 'more'"),
+        ({"more": 1}, "'more' is unexpected: DecoderOnly takes activation, bias"),
         ({"vocab_size": 0}, "vocab_size 0: give a whole number"),
         ({"d_model": "8"}, "d_model '8': give a whole number"),
         ({"n_layers": 2.0}, "n_layers 2.0: give a whole number"),
@@ -222,6 +222,8 @@ def test_a_description_of_nothing_is_refused(description, message):
         ({"bias": 1}, "bias 1 is neither true nor false"),
         ({"dropout": 1.0}, "dropout 1.0: give 0 <= dropout < 1"),
         ({"dropout": None}, "dropout None"),
+        ({"dropout": False}, "dropout False: give"),
+        ({"d_model": 10**1000}, "d_model 10{79}: give at most 2147483647"),
     ],
 )
 def test_a_config_that_does_not_hold_is_refused_by_field(change, message):
@@ -279,12 +281,19 @@ def test_a_word_tokenizer_that_does_not_fit_is_refused(tmp_path):
         (TokenClassifier, {"labels": "good"}, "labels 'good': give at least two"),
         (TokenClassifier, {"labels": [["a"], "b"]}, "give at least two"),
         (TokenClassifier, {"labels": None}, "labels None"),
-        (MaskedLanguageModel, {"labels": ["a", "b"]}, "unexpected keyword"),
+        (
+            TokenClassifier,
+            {"labels": ["a", "\ud800"]},
+            r"label '\\ud800' cannot be written",
+        ),
+        (TokenClassifier, {"labels": ["a", ""]}, "label '' cannot be written"),
+        (RecurrentLM, {"dropout": True}, "dropout True: give"),
+        (MaskedLanguageModel, {"labels": ["a", "b"]}, "is unexpected"),
         (MaskedLanguageModel, {"vocabulary": "untied"}, "an encoder's is 'tied'"),
         (EncoderDecoder, {"n_encoder_layers": 0}, "n_encoder_layers 0: give"),
         (RecurrentLM, {"cell": "brain"}, "cell 'brain' is unknown: give one of"),
         (RecurrentLM, {"cell": ["gru"]}, "is unknown"),
-        (RecurrentLM, {"max_seq_len": 8}, "unexpected keyword"),
+        (RecurrentLM, {"max_seq_len": 8}, "is unexpected"),
         (ConvolutionalLM, {"width": 0}, "width 0: give"),
         (PrefixLM, {"positions": "left"}, "positions 'left' is unknown"),
     ],
@@ -298,7 +307,7 @@ def test_a_config_of_any_kind_that_does_not_hold_is_refused(kind, change, messag
 @pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
 def test_a_config_of_another_architecture_is_refused(kind):
     other = CONFIG if kind in (RecurrentLM, ConvolutionalLM) else MODELS[RecurrentLM]
-    with pytest.raises(FolderError, match="unexpected keyword"):
+    with pytest.raises(FolderError, match="is unexpected"):
         build(
             {"architecture": kind.__name__, "config": vars(other)},
             rng=np.random.default_rng(0),

@@ -257,6 +257,23 @@ def test_a_step_count_that_is_no_number_is_refused_before_anything_changes():
 
 
 @pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"t": np.array(-1)}, "optimizer state t is -1"),  # 1 - beta^0 would divide
+        ({"t": np.array(1.5)}, "optimizer state t is float64"),
+        ({"m": np.ones(2, int)}, "optimizer state m is int64"),
+    ],
+)
+def test_numbers_that_no_training_leaves_are_refused_and_change_nothing(wrong, message):
+    adamw = AdamW(flat(np.random.default_rng(0), (1, 1)))
+    state = {"m": np.ones(2), "v": np.ones(2), "t": np.array(1)} | wrong
+    with pytest.raises(ValueError, match=message):
+        adamw.load_state_dict(state)
+    assert adamw.t == 0
+    assert_array_equal(adamw.m, 0)
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda theta: AdamW(theta, betas=(1.0, 0.9)), r"betas \(1.0, 0.9\)"),
