@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm.evaluation import InterpolatedNgram, KneserNey, token_baselines
 from minillm.evaluation.interpolated import fit_mixture
@@ -168,8 +168,11 @@ def one_step(weights, p):
 @given(st.integers(1, 4), st.integers(1, 9), rngs)
 def test_the_first_step_is_the_mean_responsibility_of_equal_weights(n_components, n, rng):
     p = rng.random((n_components, n)) + 1e-3
-    expected = one_step(np.full(n_components, 1 / n_components), p)
-    assert_allclose(fit_mixture(p, math.inf), expected, rtol=1e-12)
+    start = np.full(n_components, 1 / n_components)
+    first = fit_mixture(p, math.inf)
+    assert_allclose(first, one_step(start, p), rtol=1e-12)
+    its_length = np.abs(first - start).max()  # is not more than the tolerance
+    assert_array_equal(fit_mixture(p, its_length), first)
 
 
 @given(rngs, st.integers(2, 4))

@@ -178,6 +178,12 @@ def test_a_batch_may_be_one_array(threads, accumulate):
     assert_allclose(gradient(Centre(), (x,), None), loss, rtol=1e-6)
 
 
+def test_a_single_target_weighs_all():
+    model, batch = Line(np.random.default_rng(0)), Points(0, 1).batch(0)
+    loss = BatchGradient(model, Flat(model), threads=2)(LeastSquares(), batch, None)
+    assert loss == LeastSquares()(model, batch, None)[0]
+
+
 class Troubled(LeastSquares):
     """The first example brings trouble; the other shards take their time."""
 

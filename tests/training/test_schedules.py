@@ -75,6 +75,12 @@ def test_half_way_down_the_cosine_is_at_the_middle(lr, warmup, half, final):
     assert schedule(warmup + half) == close(lr * (1 + final) / 2)
 
 
+def test_all_or_nothing_of_lr_may_be_left_at_the_end():
+    for final in (0, 1):
+        schedule = WarmupCosine(0.1, 0, 10, final)
+        assert schedule(0) == close(0.1) and schedule(10) == close(0.1 * final)
+
+
 def test_a_warmup_of_all_steps_ends_at_the_peak():
     schedule = WarmupCosine(0.1, 10, 10)
     assert schedule(10) == close(0.1) and schedule(11) == close(0.1 * 0.05)

@@ -29,3 +29,12 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ): "Both who ask for the list of rows make an array of it: hstack and `weights @`.",
     },
 }
+
+ENDLESS: dict[str, dict[tuple[str, str], str]] = {
+    "evaluation/interpolated.py": {
+        (
+            "if not (np.abs(weights - before) > tolerance).any():",
+            "if (False):",
+        ): "A search that never looks whether it has arrived never returns.",
+    },
+}
