@@ -157,6 +157,16 @@ def test_without_its_branches_a_post_norm_block_is_its_norms(kind, rng, sizes):
 
 @pre_and_post
 @given(rng=rngs, sizes=sizes)
+def test_a_block_says_whether_its_output_is_normalised(kind, rng, sizes):
+    """If it is not, a model needs a norm of its own after the last block."""
+    block, (x, mask) = draw_block(kind, rng, sizes), draw_stream(rng, sizes)
+    block.ffn_norm = LayerNorm(sizes[2]).astype(np.float64)
+    y, _ = block(x, mask)
+    assert np.allclose(y.mean(-1), 0, atol=1e-9) == block.normalises_output
+
+
+@pre_and_post
+@given(rng=rngs, sizes=sizes)
 def test_a_block_without_a_mask_knows_no_order(kind, rng, sizes):
     """Positions in another order give the same vectors in that order."""
     block, (x, _) = draw_block(kind, rng, sizes), draw_stream(rng, sizes)
