@@ -159,15 +159,16 @@ def _final(config: TransformerConfig) -> int:
 
 def _head(config: EncoderConfig, head: str | None) -> int:
     d, V = config.d_model, config.vocab_size
-    n_labels = len(config.labels) if isinstance(config, ClassifierConfig) else 0
-    square, classifier = d * d + d, d * n_labels + n_labels
+    square = d * d + d
     sizes = {
+        None: 0,
         "masked": square + 2 * d + V,  # map, layer norm, one number a word
         "pooler": square,
-        "sequence": square + classifier,
-        "token": classifier,
     }
-    return 0 if head is None else sizes[head]
+    if isinstance(config, ClassifierConfig):
+        classifier = (d + 1) * len(config.labels)
+        sizes |= {"sequence": square + classifier, "token": classifier}
+    return sizes[head]
 
 
 def _check_head(config: Config, head: str | None) -> None:

@@ -104,9 +104,9 @@ class DecoderOnly(Module):
         return self.vocabulary.unembed(self.final_norm(h)[0])[0]
 
     def step_mask(self, h: Array, start: int) -> Array | None:
-        """What new positions h (batch, n_new, d_model) may see; one of them sees all."""
-        n_new = h.shape[1]
-        return F.causal_mask(n_new, start + n_new, like=h) if n_new > 1 else None
+        """What new positions h (batch, n_new, d_model) may see; None: what a causal mask
+        shows them."""
+        return None
 
     def single_step(self, caches: list[KVCache]) -> SingleStep:
         """`step` for one token of one sequence at a time: the same logits, sooner."""

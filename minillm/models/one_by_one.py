@@ -21,6 +21,6 @@ def one_by_one(model: Steps, caches: list[Any]) -> Callable[[int], Array]:
     """
 
     def single_step(token_id: int) -> Array:
-        return model.step(np.array([[token_id]]), caches)[0, -1]
+        return model.step(np.array([[token_id]]), caches).reshape(-1)
 
     return single_step

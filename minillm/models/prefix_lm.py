@@ -38,9 +38,7 @@ class PrefixLM(DecoderOnly):
 
     def step_mask(self, h: Array, start: int) -> Array | None:
         """The first ids all see what the last of them sees; later ones look back."""
-        if start == 0:
-            return F.causal_mask(1, h.shape[1], like=h)
-        return super().step_mask(h, start)
+        return F.causal_mask(1, h.shape[1], like=h) if start == 0 else None
 
     def _mask(self, ids: Array, prefix_lengths: Array) -> Array:
         check_length("ids", ids, self.config.max_seq_len)

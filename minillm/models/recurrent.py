@@ -88,13 +88,13 @@ class RecurrentLM(Module):
             raise ValueError(
                 f"{len(states)} states: give {len(self.cells)}, one for each layer"
             )
-        rngs = [None if rng is None else rng.child(i) for i in range(len(self.cells) + 1)]
         h, embed_backward = self.vocabulary.embed(ids)
-        h, dropout_backward = self.dropout(h, rngs[0])
+        h, dropout_backward = self.dropout(h, None if rng is None else rng.child(0))
         last, layer_backwards = [], []
         for i, cell in enumerate(self.cells):
             state = None if states is None else states[i]
-            h, state, layer_backward = self._layer(cell, h, state, rngs[i + 1])
+            layer_rng = None if rng is None else rng.child(i + 1)
+            h, state, layer_backward = self._layer(cell, h, state, layer_rng)
             last.append(state)
             layer_backwards.append(layer_backward)
         logits, unembed_backward = self.vocabulary.unembed(h)

@@ -9,6 +9,7 @@ from minillm import functional as F
 from minillm.functional.norms import LAYER_NORM_EPS
 from minillm.layers import (
     FeedForward,
+    Identity,
     KVCache,
     LayerNorm,
     Linear,
@@ -46,8 +47,7 @@ class SingleStep:
             model.blocks, self.joined, self.caches, strict=True
         ):
             h = _block(block, joined, cache, h)
-        h, _ = model.final_norm(h[None])
-        return model.vocabulary.unembed(h)[0][0]
+        return model.vocabulary.unembed(_norm(model.final_norm, h))[0]
 
 
 def _join(attn: MultiHeadAttention) -> tuple[Array, Array | None]:
@@ -82,19 +82,19 @@ def _attend(
     q, _ = attn.order.turn(q[None], len(cache))
     k, _ = attn.order.turn(k[None], len(cache))
     keys, values = cache.extend(k, v[None])
-    grouped = (q * (1 / math.sqrt(d_head))).reshape(n_kv_heads, -1, d_head)
-    scores = grouped @ keys[0].mT
+    grouped = (q * (1 / math.sqrt(d_head))).reshape(1, n_kv_heads, -1, d_head)
+    scores = grouped @ keys.mT
     bias, _ = attn.order.bias(1, len(cache), like=scores)
     if bias is not None:
         scores += bias.reshape(scores.shape)
     weights, _ = F.softmax(scores)
-    return _affine((weights @ values[0]).reshape(-1), *_parts(attn.o_proj))
+    return _affine((weights @ values).reshape(-1), *_parts(attn.o_proj))
 
 
 def _think(block: PreNormBlock | PostNormBlock, x: Array) -> Array:
     """activation(x W_up + b_up) W_down + b_down, or another kind's: x (d_model,)."""
     if not isinstance(block.ffn, FeedForward):
-        return block.ffn(x[None])[0][0]
+        return block.ffn(x)[0]
     h, _ = block.ffn.activation(_affine(x, *_parts(block.ffn.up_proj)))
     return _affine(h, *_parts(block.ffn.down_proj))
 
@@ -110,7 +110,7 @@ def _affine(x: Array, W: Array, b: Array | None) -> Array:
     return y
 
 
-def _norm(norm: Norm, x: Array) -> Array:
+def _norm(norm: Norm | Identity, x: Array) -> Array:
     """The norm of one vector (d_model,)."""
     if isinstance(norm, LayerNorm):
         x_hat = x - np.add.reduce(x) / len(x)

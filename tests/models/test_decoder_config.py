@@ -35,6 +35,15 @@ def test_a_size_that_is_no_whole_number_above_zero_is_refused(name, value):
     refused(rf"^{name} .*: give a whole number of at least 1", **{name: value})
 
 
+@pytest.mark.parametrize("name", SIZES)
+def test_a_size_is_at_most_the_largest_integer_of_32_bits(name):
+    refused(rf"^{name} 2147483648: give at most 2147483647$", **{name: 2**31})
+    divisible = (
+        {"d_head": 2, "n_heads": 2**31 - 1} if name == "n_kv_heads" else {"d_head": 2}
+    )
+    DecoderConfig(**GOOD | divisible | {name: 2**31 - 1})
+
+
 @pytest.mark.parametrize("name", list(GOOD))
 def test_a_size_without_a_default_cannot_be_left_open(name):
     refused(rf"^{name} None: give a whole number", **{name: None})
@@ -47,7 +56,7 @@ def test_a_part_of_no_known_name_is_refused_with_the_names_that_are_known(kind, 
 
 
 @pytest.mark.parametrize(
-    "dropout", [-0.1, 1, 1.0, 7, math.nan, math.inf, "0.1", None, True]
+    "dropout", [-0.1, 1, 1.0, 7, math.nan, math.inf, "0.1", None, True, False]
 )
 def test_a_dropout_outside_its_range_is_refused(dropout):
     refused("^dropout .*: give 0 <= dropout < 1", dropout=dropout)

@@ -564,6 +564,25 @@ def test_what_does_not_fit_is_refused_by_name(name, given, message):
         getattr(model, name)(**{"source": SOURCE, "target": TARGET} | given)
 
 
+@pytest.mark.parametrize("name", ["__call__", "attention_maps"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"source": np.zeros((2, 6), int)},
+        {"target": np.zeros((2, 6), int)},
+        {"source": SOURCE[:1]},
+        {"target_mask": np.ones((2, 3), bool)},
+    ],
+)
+def test_what_does_not_fit_is_refused_before_the_source_is_read(name, given, monkeypatch):
+    """Reading may take long, and the longest part of it would be in vain."""
+    model, read = small(), []
+    monkeypatch.setattr(model, "encode", lambda *inputs: read.append(inputs))
+    with pytest.raises(ValueError, match=r"exceeds|batch|give"):
+        getattr(model, name)(**{"source": SOURCE, "target": TARGET} | given)
+    assert not read
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -347,6 +347,19 @@ def test_labels_that_are_not_two_different_names_are_refused(labels):
         ClassifierConfig(11, 7, 6, 2, 3, labels=labels)
 
 
+@pytest.mark.parametrize(
+    "name", ["", " ", "\t\n", "a\ud800", "\udfffb", "\udabc"], ids=ascii
+)
+def test_a_label_that_cannot_be_written_is_refused(name):
+    """Blank, or with half of a pair of UTF-16, which no file in UTF-8 may hold."""
+    with pytest.raises(
+        ValueError, match=r"^label .* cannot be written: give it characters"
+    ):
+        ClassifierConfig(11, 7, 6, 2, 3, labels=("yes", name))
+    beside = ("\ud7ff", "\ue000")  # the characters next to those halves
+    assert ClassifierConfig(11, 7, 6, 2, 3, labels=beside).labels == beside
+
+
 @some
 @given(blocks, st.lists(st.text().filter(str.strip), min_size=2, max_size=5, unique=True))
 def test_a_classifiers_config_comes_back_from_json(block, labels):
