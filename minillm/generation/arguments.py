@@ -115,10 +115,13 @@ def checked_distribution(given: Any) -> Array:
     """Probabilities (..., vocab_size) in float64, non-negative, adding up to 1."""
     p = np.asarray(given, np.float64)
     _require(p.ndim > 0, "probabilities", "an array (..., vocab_size)", p)
-    _require(bool((p >= 0).all()), "probabilities", "at least 0", p.min(initial=1))
+    negative = p[~(p >= 0)]  # or nan
+    if negative.size:
+        _require(False, "probabilities", "at least 0", negative[0])
     totals = p.sum(-1)
-    worst = totals.flat[np.abs(totals - 1).argmax()] if totals.size else 1.0
-    _require(abs(worst - 1) <= 1e-4, "probabilities of a row", "1 in sum", worst)
+    off = totals[np.abs(totals - 1) > 1e-4]
+    if off.size:
+        _require(False, "probabilities of a row", "1 in sum", off[0])
     return p
 
 

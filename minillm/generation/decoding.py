@@ -65,8 +65,8 @@ def _stream(
             assert window is not None  # the door let nothing else through
             caches, unread = model.caches(), context[-window:]
             single_step = model.single_step(caches)
-        if len(unread) == 1 and len(caches[0]):
-            logits = single_step(unread[0])
+        if len(caches[0]):
+            logits = single_step(*unread)
         else:
             logits = model.step(np.array([unread]), caches)[0, -1]
         probabilities = settings.distribution(to_host(logits), np.array(context))

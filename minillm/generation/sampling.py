@@ -69,7 +69,7 @@ def top_k(logits: Array, k: int) -> Array:
     z = arguments.checked_logits(logits)
     if k >= z.shape[-1]:
         return z.copy()
-    boundary = np.partition(z, -k, axis=-1)[..., [-k]]
+    boundary = np.partition(z, -k)[..., [-k]]
     above, tied = z > boundary, z == boundary
     room = k - above.sum(-1, keepdims=True)
     return _keep(z, above | (tied & (tied.cumsum(-1) <= room)))
@@ -171,7 +171,7 @@ def _keep(z: Array, stays: Array) -> Array:
 
 def _ranked(z: Array) -> tuple[Array, Array]:
     """Ids from best to worst, ties by id, and their cumulative probabilities."""
-    order = np.argsort(-z, axis=-1, kind="stable")
+    order = np.argsort(-z, kind="stable")
     return order, np.take_along_axis(probabilities(z), order, axis=-1).cumsum(-1)
 
 

@@ -29,6 +29,13 @@ def test_a_text_that_has_ended_leaves_the_batch():
     assert model.batches == [5, 4, 4, 2, 2, 1]
 
 
+def test_when_all_texts_have_ended_nothing_is_read_any_more():
+    model = Countdown(0, Config(9))
+    texts = greedy_batch(model, np.array([[2], [1]]), end_id=0, max_new_tokens=6)
+    assert texts == [[1, 0], [0]]
+    assert model.batches == [2, 1]
+
+
 def test_of_tokens_that_tie_the_lowest_id_is_written():
     class Even(Table):
         def logits(self, prefix):
@@ -53,7 +60,7 @@ def test_a_context_may_be_filled_to_the_last_place():
     ("more", "message"),
     [
         ({"ids": [1, 2]}, r"ids \(2,\): give \(batch, n\)"),
-        ({"ids": np.zeros((2, 0), int)}, r"ids \(2, 0\): give .* at least one token"),
+        ({"ids": np.zeros((2, 0), int)}, r"ids \(2, 0\): give \(batch, n\), at least one"),
         ({"ids": [[7]]}, "7 is out of range"),
         ({"ids": [[0.5]]}, "ids are integers, not float64"),
         ({"ids": [[0] * 4], "max_new_tokens": 3}, "4 tokens and 3 new ones .* 5"),

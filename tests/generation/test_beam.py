@@ -412,6 +412,24 @@ def test_the_search_ends_when_nothing_live_can_enter_the_answer():
     assert model.batches == [1, 1]
 
 
+def test_the_most_probable_of_those_alive_decides_whether_the_search_goes_on():
+    """After three tokens 0.684 and 0.036 live beside 0.2 and 0.08, and 0.684 will enter."""
+    table = {
+        (): [0.8, 0.0, 0.2],
+        (0,): [0.9, 0.0, 0.1],
+        (0, 0): [0.95, 0.05, 0.0],
+        (0, 0, 0): [0.0, 0.0, 1.0],
+        (0, 0, 1): [0.0, 0.0, 1.0],
+    }
+    assert [y.ids for y in search(table, max_new_tokens=4)] == [(0, 0, 0, END), (END,)]
+
+
+def test_the_search_goes_on_while_what_lives_may_still_tie():
+    """(0, 0) lives at 0.25, where (0, END) was completed; (0, 0, 0) ties, of lower ids."""
+    table = {(): [0.5, 0.0, 0.5], (0,): [0.5, 0.0, 0.5], (0, 0): [1.0, 0.0, 0.0]}
+    assert [y.ids for y in search(table)] == [(END,), (0, 0, 0)]
+
+
 def test_a_text_of_probability_0_is_none():
     assert len(search({(): [0.0, 0.0, 1.0]}, width=9)) == 1
 
@@ -419,6 +437,7 @@ def test_a_text_of_probability_0_is_none():
 # --- the two penalties, by the paper's formula
 
 
+@pytest.mark.filterwarnings("error")
 def test_length_penalty_at_its_corners():
     assert [length_penalty(n, 0.0) for n in (1, 2, 50)] == [1, 1, 1]
     assert length_penalty(1, 0.7) == 1
@@ -428,6 +447,7 @@ def test_length_penalty_at_its_corners():
     assert length_penalty(10, 1e9) == math.inf
 
 
+@pytest.mark.filterwarnings("error")
 def test_coverage_penalty_at_its_corners():
     assert coverage_penalty(np.array([1.0, 2.5]), 0.4) == 0  # more than once is once
     assert_allclose(
@@ -462,6 +482,8 @@ class Blind(Table):
         ({"length_penalty": math.nan}, "length_penalty must be a finite number >= 0"),
         ({"coverage_penalty": math.inf}, "coverage_penalty must be a finite number >= 0"),
         ({"coverage_penalty": -1}, "coverage_penalty must be a finite number >= 0"),
+        ({"length_penalty": True}, "length_penalty must be .* >= 0, not True"),
+        ({"coverage_penalty": "1"}, "coverage_penalty must be .* >= 0, not 1"),
         ({"coverage_penalty": 0.2}, "coverage_penalty needs a model .* Blind has not"),
         ({"ids": []}, "the prompt is empty"),
         ({"ids": [0, 3]}, "token id 3 is out of range: 0 to 2"),

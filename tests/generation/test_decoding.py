@@ -154,7 +154,7 @@ def test_a_text_ends_after_the_token_at_which_stop_is_true(prompt, seed, last):
 
 
 class Counted:
-    """A model that counts how many ids it was asked to read."""
+    """A model that notes what it was asked to read."""
 
     def __init__(self, model):
         self.model, self.config, self.read = model, model.config, []
@@ -170,7 +170,7 @@ class Counted:
         inner = self.model.single_step(caches)
 
         def step(token_id):
-            self.read.append((1, 1))
+            self.read.append("one token")
             return inner(token_id)
 
         return step
@@ -183,7 +183,17 @@ def test_tokens_stream_and_each_is_read_once():
     next(stream)
     assert counted.read == [(1, 3)]
     list(stream)
-    assert counted.read == [(1, 3), (1, 1), (1, 1)]
+    assert counted.read == [(1, 3), "one token", "one token"]
+
+
+def test_whenever_the_context_is_full_the_window_is_read_again_at_once():
+    counted = Counted(MODEL)
+    prompt, rng = np.arange(MAX_SEQ_LEN), np.random.default_rng(0)
+    list(generate(counted, prompt, 5, window=4, rng=rng))
+    assert counted.read == [(1, 6), (1, 4), "one token", "one token", (1, 4)]
+    counted.read.clear()
+    list(generate(counted, prompt, 3, window=1, rng=rng))
+    assert counted.read == [(1, 6), (1, 1), "one token"]
 
 
 def test_no_new_tokens_are_no_work():

@@ -190,6 +190,7 @@ def test_temperature_keeps_the_order_of_tokens(rng, vocab_size, t):
     assert_array_equal(np.argsort(-temperature(z, t), kind="stable"), ranking(z.tolist()))
 
 
+@pytest.mark.filterwarnings("error")
 @given(rng=rngs, lead=leading_shapes, vocab_size=sizes, dtype=dtypes)
 def test_temperature_towards_0_becomes_greedy_where_the_best_is_alone(
     rng, lead, vocab_size, dtype
@@ -214,9 +215,10 @@ def test_a_huge_temperature_is_uniform_over_the_allowed(rng, vocab_size):
 # --- the filters, against their definitions in exact arithmetic
 
 
-@given(rng=rngs, vocab_size=sizes, k=sizes)
-def test_top_k_keeps_exactly_the_k_best(rng, vocab_size, k):
-    z = rng.integers(-1, 2, vocab_size).astype(float)
+@given(rng=rngs, vocab_size=st.integers(1, 60))
+def test_top_k_keeps_exactly_the_k_best(rng, vocab_size):
+    """Of many that tie too: whole numbers from 0 to 8."""
+    z, k = rng.integers(0, 9, vocab_size).astype(float), 1 + rng.integers(vocab_size)
     assert ids_kept(top_k(z, k)) == set(ranking(z.tolist())[:k])
 
 
@@ -280,6 +282,25 @@ def test_the_two_rules_for_top_p_on_the_notes_example(dtype):
     assert ids_kept(top_p_at_most(z, 0.1)) == {0}
 
 
+def test_what_is_within_1e_6_of_a_threshold_has_reached_it():
+    """That much included, and no more."""
+    near, beyond, four, two = 1e-6, 1.1e-6, np.zeros(4), logits_from([2, 1])
+    assert ids_kept(top_p(four, 0.5 + near)) == {0, 1}
+    assert ids_kept(top_p(four, 0.5 + beyond)) == {0, 1, 2}
+    assert ids_kept(top_p_at_most(four, 0.5 - near)) == {0, 1}
+    assert ids_kept(top_p_at_most(four, 0.5 - beyond)) == {0}
+    assert ids_kept(min_p(two, 0.5 / (1 - near))) == {0, 1}
+    assert ids_kept(min_p(two, 0.5 / (1 - beyond))) == {0}
+
+
+def test_of_many_that_tie_the_lower_ids_stay():
+    z = np.zeros(1000)
+    z[500:] = 1
+    for nucleus in (top_p(z, 0.5), top_p_at_most(z, 0.5)):
+        n = len(ids_kept(nucleus))
+        assert ids_kept(nucleus) == set(range(500, 500 + n)) and 300 < n < 400
+
+
 def test_of_tokens_that_tie_the_lower_ids_stay():
     z = np.zeros(4)
     assert ids_kept(top_k(z, 2)) == ids_kept(top_p(z, 0.5)) == {0, 1}
@@ -315,6 +336,7 @@ def test_a_penalty_never_makes_a_token_likelier_and_its_inverse_undoes_it(
     assert_array_equal(repetition_penalty(z, ids, 1.0), z)
 
 
+@pytest.mark.filterwarnings("error")
 @given(
     rng=rngs,
     vocab_size=sizes,
@@ -338,6 +360,16 @@ def test_repetition_penalty_takes_plain_lists_an_empty_one_too():
     assert_array_equal(repetition_penalty(z, [], 2), z)
 
 
+def test_logits_may_be_a_plain_list():
+    z = [2.0, -2.0, 1.0]
+    for apply in (
+        probabilities,
+        *(MAPS[name] for name in MAPS if name != "repetition_penalty"),
+    ):
+        assert_array_equal(apply(z), apply(np.array(z)))
+    assert_array_equal(repetition_penalty(z, [0, 1, 0], 2), [1, -4, 1])
+
+
 def test_settings_that_are_numpy_scalars_do_not_widen_float32():
     z = np.array([2.0, -2.0, 1.0], np.float32)
     number = np.float64(0.5)
@@ -358,6 +390,16 @@ class EvenGrid:
         return ((np.arange(n) + 0.5) / n).reshape(shape)
 
 
+class Always:
+    """In place of a generator: one number, for every row."""
+
+    def __init__(self, u):
+        self.u = u
+
+    def random(self, shape):
+        return np.full(shape, self.u)
+
+
 @given(weights=weight_lists)
 def test_an_even_grid_of_numbers_draws_every_token_its_share_of_times(weights):
     n = 10 * sum(weights)
@@ -371,13 +413,8 @@ def test_an_even_grid_of_numbers_draws_every_token_its_share_of_times(weights):
 @given(rng=rngs, vocab_size=sizes)
 def test_a_token_of_probability_zero_is_never_drawn(u, rng, vocab_size):
     """Not even at the ends of the interval, or when the sum misses 1 by rounding."""
-
-    class Always:
-        def random(self, shape):
-            return np.full(shape, u)
-
     p = probabilities(logits_of(rng, (vocab_size,))) * (1 + 1e-6 * rng.normal())
-    assert p[sample(p, Always())] > 0
+    assert p[sample(p, Always(u))] > 0
 
 
 @given(rng=rngs, lead=leading_shapes, vocab_size=sizes)
@@ -388,6 +425,24 @@ def test_a_draw_has_one_id_a_row_and_repeats_with_its_seed(rng, lead, vocab_size
     assert_array_equal(ids, sample(p, np.random.default_rng(3)))
     if lead == ():
         assert sample(p[None], np.random.default_rng(3))[0] == ids
+
+
+def test_a_distribution_may_be_a_list_and_miss_1_by_1e_4():
+    assert sample([0, 1, 0], Always(0.5)) == 1
+    for total in (0.99995, 1.00005):
+        assert sample([total / 2, total / 2], Always(0.6)) == 1
+
+
+def test_a_batch_of_no_rows_draws_no_ids():
+    for shape in ((0, 3), (2, 0, 3)):
+        assert sample(np.zeros(shape), Always(0.5)).shape == shape[:-1]
+
+
+def test_probabilities_of_float32_are_added_up_in_float64():
+    """Three of ten equals are 0.3 of all there, and less by 2e-8 in float32."""
+    p = np.full(10, 0.1, np.float32)
+    assert sample(p, Always(0.3 - 1e-9)) == 2
+    assert sample(p, Always(0.3 + 1e-9)) == 3
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -413,19 +468,19 @@ def test_frequencies_match_the_exact_distribution(seed):
 
 @given(rng=rngs, lead=leading_shapes, vocab_size=sizes)
 def test_default_settings_are_the_models_own_distribution(rng, lead, vocab_size):
+    """And what was written before does not matter."""
     z = logits_of(rng, (*lead, vocab_size))
-    ids = np.zeros((*lead, 2), int)
-    p = SamplingSettings().distribution(z, ids)
+    p = SamplingSettings().distribution(z, [99])
     assert_allclose(p, probabilities(z), atol=1e-15)
     assert_allclose(p.sum(-1), 1)
 
 
-@given(rng=rngs, lead=leading_shapes, vocab_size=sizes)
-def test_settings_compose_in_the_stated_order(rng, lead, vocab_size):
+@given(rng=rngs, lead=leading_shapes, vocab_size=sizes, penalty=st.sampled_from([1.3, 2.0]))
+def test_settings_compose_in_the_stated_order(rng, lead, vocab_size, penalty):
     z = logits_of(rng, (*lead, vocab_size)).astype(np.float32)
     ids = rng.integers(0, vocab_size, (*lead, 3))
-    settings = SamplingSettings(0.7, 4, 0.8, 0.2, 1.3)
-    by_hand = temperature(repetition_penalty(z, ids, 1.3), 0.7)
+    settings = SamplingSettings(0.7, 4, 0.8, 0.2, penalty)
+    by_hand = temperature(repetition_penalty(z, ids, penalty), 0.7)
     by_hand = min_p(top_p(top_k(by_hand, 4), 0.8), 0.2)
     assert_array_equal(settings.distribution(z, ids), probabilities(by_hand))
 
@@ -491,6 +546,7 @@ def test_top_p_at_most_accepts_what_top_p_accepts():
         ([0.0, NAN], "largest logit of every row must be finite, not nan"),
         ([0.0, math.inf], "must be finite, not inf"),
         ([[0.0, 1.0], [-math.inf, -math.inf]], "must be finite, not -inf"),
+        ([[0.0, 1.0], [NAN, 1.0], [math.inf, 1.0]], "must be finite, not nan"),
     ],
 )
 def test_logits_without_a_distribution_are_refused_by_every_map(z, fault):
@@ -504,6 +560,7 @@ def test_logits_without_a_distribution_are_refused_by_every_map(z, fault):
     [
         ([[0, 3], [0, 0]], "previous_ids must be from 0 to 2, not 3"),
         ([[0, -1], [0, 0]], "previous_ids must be from 0 to 2, not -1"),
+        ([[4, 0], [0, -1]], "previous_ids must be from 0 to 2, not 4"),
         ([[0.5], [0.5]], r"previous_ids must be integers \(..., n\), not float64"),
         ([0, 1], r"previous_ids must be \(2, n\) beside logits \(2, 3\), not \(2,\)"),
         (0, "previous_ids must be integers"),
@@ -518,8 +575,11 @@ def test_previous_ids_that_do_not_fit_are_named(ids, fault):
     ("p", "fault"),
     [
         ([0.5, 0.6], "probabilities of a row must be 1 in sum, not 1.1"),
-        ([[0.5, 0.5], [0.0, 0.0]], "must be 1 in sum, not 0"),
+        ([[0.5, 0.5], [0.0, 0.0], [1.0, 1.0]], "must be 1 in sum, not 0"),
+        ([0.5, 0.50015], "must be 1 in sum, not 1.00015"),
+        ([0.5, 0.49985], "must be 1 in sum, not 0.99985"),
         ([1.5, -0.5], "probabilities must be at least 0, not -0.5"),
+        ([[1.5, -0.5], [1.25, -0.25]], "probabilities must be at least 0, not -0.5"),
         ([NAN, 1.0], "probabilities must be at least 0, not nan"),
         (1.0, "probabilities must be an array"),
     ],

@@ -3,11 +3,12 @@
 Each entry is (the line before, the line after): why no input can tell them apart.
 """
 
-from tests.mutants.equivalent import evaluation, functional, layers, training
+from tests.mutants.equivalent import evaluation, functional, generation, layers, training
 
 FILES = {
     "evaluation": evaluation,
     "functional": functional,
+    "generation": generation,
     "layers": layers,
     "training": training,
 }
