@@ -128,8 +128,13 @@ def test_a_hopeless_logit_costs_what_it_should_and_not_infinity():
     assert_array_equal(backward(), [[1, -1]])
 
 
-def test_ignored_is_the_number_that_pytorch_ignores():
+@given(rngs, vocab_sizes)
+def test_a_target_of_minus_100_asks_for_nothing_as_in_pytorch(rng, vocab_size):
+    logits = rng.normal(size=(2, vocab_size))
+    loss, backward = F.cross_entropy(logits, np.array([1, -100]))
     assert F.IGNORED == -100
+    assert_allclose(loss, F.cross_entropy(logits[:1], np.array([1]))[0], **CLOSE)
+    assert_array_equal(backward()[1], 0)
 
 
 @given(rngs, some, vocab_sizes, smoothings)
@@ -158,6 +163,11 @@ def test_a_target_outside_the_vocabulary_is_refused_by_number(target):
 def test_targets_that_are_not_integers_are_refused():
     with pytest.raises(ValueError, match=r"target: .*integers, not float64"):
         F.cross_entropy(np.zeros((3, 5)), np.zeros(3))
+
+
+def test_a_list_of_targets_is_refused():
+    with pytest.raises(ValueError, match="targets of type list: give an array"):
+        F.cross_entropy(np.zeros((3, 5)), [0, 1, 2])
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (3, 1), (1, 3), (3, 5)])

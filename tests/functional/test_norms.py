@@ -134,3 +134,12 @@ def test_a_position_without_variance_is_finite_both_ways(rng, leading, d_model):
     y, backward = F.rms_norm(0 * same, gamma)
     assert_array_equal(y, 0)
     assert all(np.isfinite(dx).all() for dx in backward(dy))
+
+
+def test_unless_told_otherwise_eps_is_1e_5_for_layer_norm_and_1e_6_for_rms_norm():
+    """Of features of 1 and -1 thousandths the mean square is 1e-6: eps tells."""
+    x, ones = np.array([[1e-3, -1e-3, 1e-3, -1e-3]]), np.ones(4)
+    layer, _ = F.layer_norm(x, ones, 0 * ones)
+    rms, _ = F.rms_norm(x, ones)
+    assert_allclose(layer, x / np.sqrt(1e-6 + 1e-5), **CLOSE)
+    assert_allclose(rms, x / np.sqrt(1e-6 + 1e-6), **CLOSE)
