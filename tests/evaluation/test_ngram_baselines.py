@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from minillm.evaluation import InterpolatedNgram, KneserNey, token_baselines
 from minillm.evaluation.interpolated import fit_mixture
 from minillm.evaluation.kneser_ney import discounts
+from minillm.evaluation.ngrams import NgramCounts
 from tests.strategies import rngs
 
 VOCAB_SIZE = 7
@@ -31,6 +32,25 @@ texts = st.one_of(ids_of(2), ids_of(2, largest=2), ids_of(20, largest=4))
 def draw_text(rng, n):
     """Ids below a random one: in a small alphabet contexts come back."""
     return rng.integers(0, rng.integers(2, VOCAB_SIZE + 1), n)
+
+
+# -- counts --------------------------------------------------------------------------
+
+
+@given(texts, orders)
+def test_every_n_gram_has_a_key_by_its_context_and_is_counted(train_ids, order):
+    """Key number(context) vocab_size + token; what never came, and a last key, count 0."""
+    found, ids = NgramCounts(train_ids, VOCAB_SIZE, order), train_ids.tolist()
+    above_all_keys = np.iinfo(np.int64).max
+    number = {(): 0}
+    assert found.tables[0].tolist() == [0, above_all_keys]
+    assert found.counts[0].tolist() == [len(ids), 0]
+    for n in range(1, order + 1):
+        grams = Counter(tuple(ids[i : i + n]) for i in range(len(ids) - n + 1))
+        keys = {number[g[:-1]] * VOCAB_SIZE + g[-1]: g for g in grams}
+        assert found.tables[n].tolist() == [*sorted(keys), above_all_keys]
+        assert found.counts[n].tolist() == [*(grams[keys[k]] for k in sorted(keys)), 0]
+        number |= {keys[key]: i for i, key in enumerate(sorted(keys))}
 
 
 # -- laws of both --------------------------------------------------------------------
@@ -63,6 +83,13 @@ def test_only_the_last_tokens_of_a_context_count(model_class, train_ids, far, ne
     model = model_class(train_ids, VOCAB_SIZE, 5)
     with_far = model.distribution(np.concatenate([far, near]))
     assert_allclose(with_far, model.distribution(near), rtol=1e-12)
+
+
+@pytest.mark.parametrize("model_class", MODELS)
+def test_contexts_that_never_came_divide_by_nothing(model_class):
+    with np.errstate(all="raise"):
+        p = model_class(np.array([0, 1, 0]), VOCAB_SIZE, 3).distribution(np.array([5, 6]))
+    assert_allclose(p.sum(), 1, rtol=1e-12)
 
 
 @pytest.mark.parametrize("model_class", MODELS)
@@ -292,6 +319,14 @@ def test_discounts_are_those_of_chen_and_goodman():
     assert_allclose(discounts(counts), expected, rtol=1e-15)
 
 
+@pytest.mark.parametrize(
+    "counts, y",
+    [([2, 3, 4], 0.5), ([1, 3, 4], 0.5), ([1, 1, 2, 4], 0.5), ([1, 1, 1, 2, 3], 0.6)],
+)
+def test_where_one_of_the_four_numbers_is_0_every_count_pays_the_same(counts, y):
+    assert_allclose(discounts(np.array(counts)), [0, y, y, y], rtol=1e-15)
+
+
 @given(rngs, st.integers(0, 200))
 def test_every_count_pays_something_and_keeps_something(rng, n):
     """How common 1..4 are is drawn, too: then often a formula for D1..D3 is below 0."""
@@ -316,6 +351,10 @@ def test_a_word_that_follows_one_word_alone_is_a_poor_guess_elsewhere():
     assert p[glass] > 3 * p[francisco]
     after_san = KneserNey(np.array(text), 20, 2).distribution(np.array([san]))
     assert after_san[francisco] > 0.9
+
+
+def test_unless_told_otherwise_four_tokens_before_the_next_are_looked_at():
+    assert KneserNey(np.arange(6), VOCAB_SIZE).ngrams.order == 5
 
 
 # -- the table of baselines ----------------------------------------------------------

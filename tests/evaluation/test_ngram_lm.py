@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm.evaluation import InterpolatedNgram, KneserNey, NgramLM
 from minillm.generation import SamplingSettings, generate
@@ -57,6 +57,17 @@ def test_the_logits_are_what_the_model_is_scored_by(rng, kind, order):
         model.ngrams.distribution(ids[:0])[ids[0]]
     )
     assert_allclose(nats / 9, model.ngrams.nats_per_token(ids), rtol=1e-10)
+
+
+@few
+@given(rngs, kinds, orders, st.integers(1, 3))
+def test_a_cache_keeps_the_tokens_that_are_looked_at_and_no_more(rng, kind, order, batch):
+    model, ids = draw_model(rng, kind, order), rng.integers(0, VOCAB_SIZE, (batch, 9))
+    (cache,) = caches = model.caches()
+    for n, chunk in zip((1, 3, 7, 9), np.split(ids, [1, 3, 7], 1), strict=True):
+        model.step(chunk, caches)
+        assert_array_equal(cache.ids, ids[:, max(0, n - order + 1) : n])
+        assert len(cache) == n
 
 
 def test_sequences_can_be_chosen_and_doubled_in_a_cache():

@@ -109,51 +109,54 @@ class Seen:
     """A Progress that shows nothing."""
 
     def __init__(self):
-        self.shown, self.closed = [], False
+        self.shown, self.said, self.closed = [], [], False
 
     def update(self, *shown):
         self.shown.append(shown)
+
+    def say(self, text):
+        self.said.append(text)
 
     def close(self):
         self.closed = True
 
 
-def number_trainer(steps, **kwargs):
-    """x goes down by 1 at every step. A batch is one array."""
-    optimizer = SGD(Flat(model := Number()))
-    batches, settings = lambda step: (np.zeros(1),), TrainerSettings(steps, sample_every=1)
-    return Trainer(model, Itself(), batches, optimizer, Constant(1.0), settings, **kwargs)
-
-
-def test_nobody_interrupts_a_run_but_those_who_press_ctrl_c():
-    """Whoever samples sees each step once, from the first that was taken to the last."""
-    expected = iter([1, 2, 3])
+def run_of_a_number(steps, **kwargs):
+    """x goes down by 1 at every step, and each is sampled once. A batch is one array."""
+    expected = iter(range(1, steps + 1))
 
     def sample(step):
         assert step == next(expected)
-        return ""
+        return str(step)
 
-    trainer = number_trainer(3, sample=sample)
+    optimizer = SGD(Flat(model := Number()))
+    batches, settings = lambda step: (np.zeros(1),), TrainerSettings(steps, sample_every=1)
+    named = kwargs | {"sample": sample}
+    trainer = Trainer(model, Itself(), batches, optimizer, Constant(1.0), settings, **named)
     try:
         trainer.run()
     except KeyboardInterrupt:
         pytest.fail("Ctrl-C was heard, and nobody had pressed it")
+    assert next(expected, None) is None
+    return trainer
+
+
+def test_a_run_takes_its_steps_and_nobody_interrupts_it():
+    trainer = run_of_a_number(3)
     assert trainer.step == 3 and trainer.optimizer.theta.data == 2
 
 
 def test_progress_hears_of_each_step_its_number_its_loss_and_its_targets():
-    trainer = number_trainer(3, progress=(progress := Seen()))
-    trainer.run()
+    run_of_a_number(3, progress=(progress := Seen()))
     assert progress.shown == [(1, 5.0, 7), (2, 4.0, 7), (3, 3.0, 7)]
+    assert progress.said == ["1", "2", "3"]
     assert progress.closed
 
 
 def test_a_run_may_evaluate_and_show_it_or_keep_it_to_itself():
-    shown, quiet = Seen(), number_trainer(2, evaluate=lambda: 0.5)
-    quiet.run()
-    trainer = number_trainer(2, evaluate=lambda: 0.5, progress=shown)
-    trainer.run()
-    assert shown.valid_loss == 0.5
+    quiet = run_of_a_number(2, evaluate=lambda: 0.5)
+    trainer = run_of_a_number(2, evaluate=lambda: 0.5, progress=(progress := Seen()))
+    assert progress.valid_loss == 0.5
     assert trainer.history == quiet.history == [{"step": 2, "loss": 4.5, "valid": 0.5}]
 
 

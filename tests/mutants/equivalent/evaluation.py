@@ -28,6 +28,31 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "return (components)",
         ): "Both who ask for the list of rows make an array of it: hstack and `weights @`.",
     },
+    "evaluation/ngram_lm.py": {
+        (
+            "p = self.ngrams.distribution(text[max(0, end - longest) : end])",
+            "p = self.ngrams.distribution(text[:end])",
+        ): "distribution looks at the last order - 1 tokens of a context: it takes longer.",
+        (
+            "return lambda token_id: self.step(np.array([[token_id]]), caches)[0, 0]",
+            "return lambda token_id: self.step(np.array([[token_id]]), caches)[(-1), 0]",
+        ): "There is one sequence, which is the first and the last.",
+        (
+            "return lambda token_id: self.step(np.array([[token_id]]), caches)[0, 0]",
+            "return lambda token_id: self.step(np.array([[token_id]]), caches)[0, (-1)]",
+        ): "There is one token, which is the first and the last.",
+        (
+            "self.ids = np.zeros((0, 0), np.int64)",
+            "self.ids = np.zeros(((1), 0), np.int64)",
+        ): "Before tokens were read nobody looks at the rows, and there are no columns.",
+    },
+    "evaluation/ngrams.py": {
+        (
+            "with_next = np.append(context.astype(np.int64), 0)",
+            f"with_next = np.append(context.astype(np.int64), {other})",
+        ): "The contexts of a token depend on those before it: any may stand for the next."
+        for other in ("(1)", "(-1)")
+    },
 }
 
 ENDLESS: dict[str, dict[tuple[str, str], str]] = {
