@@ -29,7 +29,7 @@ class LabelRun(PairRun):
 
     def label_ids(self, answer: str) -> list[int]:
         """The places of an answer's labels among all."""
-        return [self.pairs.classes.index(label) for label in answer.split()]
+        return [self.pairs.class_ids[label] for label in answer.split()]
 
     def guesses(self, batch: Batch) -> Array:
         inputs, _, mask = batch

@@ -25,6 +25,7 @@ from minillm.training import NonFiniteLossError, blas_threads, keep_freed_memory
 COMMANDS = (tour, train, generate, fill, classify, translate, tokenize, inspect)
 ABOUT = ("-h", "--help", "--version")
 FAILURES = (FolderError, SafetensorsError, TokenizerFileError, NonFiniteLossError)
+LONGEST = 1500  # characters of a fault, which may quote what a file says
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _tell(message: str, code: int) -> int:
     line = " ".join(message.split())
+    line = line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
     print(f"minillm: {line}", file=sys.stderr)
     return code
 

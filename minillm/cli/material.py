@@ -32,6 +32,11 @@ class Pairs:
         """The answers, or where they are several words all that stand in them."""
         return tuple(sorted({name for _, answer in self.train for name in answer.split()}))
 
+    @cached_property
+    def class_ids(self) -> dict[str, int]:
+        """The place of each class among all."""
+        return {name: i for i, name in enumerate(self.classes)}
+
 
 Material = Split | Pairs
 
@@ -54,7 +59,7 @@ def tagged(line: str) -> Pair:
     parts = [token.rpartition("/") for token in line.split()]
     for word, _, tag in parts:
         if not (word and tag):
-            raise ValueError(f"has {f'{word}/{tag}'.strip('/')!r}: give word/TAG")
+            raise ValueError(f"has {f'{word}/{tag}'.strip('/')!r:.80}: give word/TAG")
     return " ".join(word for word, _, _ in parts), " ".join(tag for _, _, tag in parts)
 
 
@@ -62,7 +67,7 @@ def labelled(line: str) -> Pair:
     """Reads a line of a text and its label, which is one word."""
     text, label = tab_separated("text", "label")(line)
     if len(label.split()) > 1:
-        raise ValueError(f"has the label {label!r}: give one word")
+        raise ValueError(f"has the label {label!r:.80}: give one word")
     return text, label
 
 
@@ -118,12 +123,12 @@ def _check_classes(pairs: Pairs, numbered: Mapping[int, Pair], name: str) -> Non
     known = pairs.classes
     if len(known) < 2:
         raise ValueError(
-            f"{name}: {known[0]!r} is the only label to learn: give at least two"
+            f"{name}: {known[0]!r:.80} is the only label to learn: give at least two"
         )
     for i, (_, answer) in numbered.items():
         for label in answer.split():
-            if label not in known:
+            if label not in pairs.class_ids:
                 raise ValueError(
-                    f"{name}: line {i} is held out and has the label {label!r}, which no "
-                    "line to learn from has: shuffle the lines"
+                    f"{name}: line {i} is held out and has the label {label!r:.80}, which "
+                    "no line to learn from has: shuffle the lines"
                 )

@@ -86,6 +86,12 @@ def test_what_cannot_be_asked_for_is_told_in_a_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_fault_is_cut_where_nobody_would_read_on(command):
+    said = command("generate", "--prompt", "x", "--" + "y" * 100_000)
+    said.refuses(2, "unrecognized", "...")
+    assert len(said.err) < 2000
+
+
 def test_a_fault_of_the_real_command_is_a_line_and_a_code(process, model_folder):
     model = ("--model", model_folder)
     bad = process("generate", *model, b"--prompt", b"caf\xe9")

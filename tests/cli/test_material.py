@@ -65,6 +65,21 @@ def test_a_line_that_is_not_as_it_should_be_is_named(name):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("objective", "line"),
+    [
+        ("tag", "x" * 20_000),
+        ("classify", "text\t" + "x y" * 10_000),
+        ("classify", "text\t" + "x" * 20_000),
+    ],
+)
+def test_a_fault_quotes_no_more_of_a_file_than_a_line_can_hold(objective, line):
+    good = LABELLED if objective == "classify" else ["a/X b/Y"] * 20
+    with pytest.raises(ValueError, match="the file: line 21 ") as caught:
+        parse(objective, "\n".join([*good, line]), "the file")
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("token", ["word", "/TAG", "word/"])
 def test_a_word_without_its_tag_is_named(token):
     lines = ["a/X b/Y"] * 12 + [f"a/X {token} b/Y"]

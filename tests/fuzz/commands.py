@@ -68,7 +68,7 @@ class Command:
         last = (err.splitlines() or [""])[-1]
         assert code in (0, 1, 2), f"{argv}: ended with {code}"
         assert code == 0 or last.startswith("minillm: "), f"{argv}: {err}"
-        assert len(last) < 3000 and "out of memory" not in last, f"{argv}: {last}"
+        assert len(last) < 1600 and "out of memory" not in last, f"{argv}: {last}"
 
     def give(self, argv: list[str]) -> tuple[int, str]:
         """(exit code, what was said on stderr)."""
