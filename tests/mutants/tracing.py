@@ -41,10 +41,10 @@ def trace(session: pytest.Session, jobs: int) -> tuple[list[Traced], list[str]]:
         if not isinstance(answers, list):
             failed += [item.nodeid for item in items]
             continue
-        for name, passed, seconds, entered in answers:
-            if passed:
+        for name, outcomes, seconds, entered in answers:
+            if outcomes == ["passed"]:
                 traced.append(Traced(name, seconds, frozenset(map(tuple, entered))))
-            else:
+            elif "failed" in outcomes:
                 failed.append(name)
     return traced, failed
 
@@ -55,10 +55,8 @@ def trace_file(items: Sequence[pytest.Item]) -> list[Any]:
     for item, following in zip(items, [*items[1:], None], strict=True):
         phases: dict[str, set[Entry]] = {}
         lasted: dict[str, float] = {}
-        passed = True
         item.config.pluginmanager.register(watch := Phases(phases, lasted))
-        for report in run(item, following):
-            passed &= report.outcome == "passed"
+        outcomes = sorted({report.outcome for report in run(item, following)})
         item.config.pluginmanager.unregister(watch)
         shared |= phases.get("setup", set())
         shared_seconds += lasted.get("setup", 0.0)
