@@ -61,9 +61,8 @@ def trace_file(items: Sequence[pytest.Item]) -> list[Any]:
         shared |= phases.get("setup", set())
         shared_seconds += lasted.get("setup", 0.0)
         seconds = lasted.get("call", 0.0) + shared_seconds
-        answers.append(
-            [item.nodeid, passed, seconds, sorted(shared | phases.get("call", set()))]
-        )
+        entered = sorted(shared | phases.get("call", set()))
+        answers.append([item.nodeid, outcomes, seconds, entered])
     return answers
 
 
