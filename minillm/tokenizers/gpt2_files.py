@@ -5,14 +5,12 @@ order learned. Both write a token as a string with one printable character a byt
 """
 
 import os
-from functools import lru_cache
 
 from minillm.tokenizers.files import TokenizerFileError, read_json_object, read_text
 from minillm.tokenizers.merging import Pair
 from minillm.tokenizers.valid_text import short
 
 
-@lru_cache(maxsize=1)
 def bytes_to_unicode() -> tuple[str, ...]:
     """The printable character of each byte.
 

@@ -6,6 +6,7 @@ bytes, 256 + i is what merge i makes. So the earliest merge is the one that make
 smallest number, and what it makes can only take part in later ones.
 """
 
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from itertools import pairwise, repeat
 
@@ -16,18 +17,18 @@ _NOTHING = 1 << 62  # greater than any token number: the pair has no merge
 _GONE = -1
 
 
-def merge_word(parts: list[int], merges: dict[Pair, int]) -> list[int]:
+def merge_word(word: Sequence[int], merges: dict[Pair, int]) -> list[int]:
     """The tokens of a word that is given as bytes. merges: pair -> number it makes.
 
     Time grows as n log n with the length of the word.
     """
-    short = len(parts) < _SHORT
-    return _merge_short(parts, merges) if short else _merge_long(parts, merges)
+    short = len(word) < _SHORT
+    return _merge_short(word, merges) if short else _merge_long(word, merges)
 
 
-def _merge_short(parts: list[int], merges: dict[Pair, int]) -> list[int]:
+def _merge_short(word: Sequence[int], merges: dict[Pair, int]) -> list[int]:
     """While there is a pair with a merge: apply the earliest, at its leftmost place."""
-    parts = list(parts)
+    parts = list(word)
     makes = list(map(merges.get, pairwise(parts), repeat(_NOTHING)))
     while makes and (new := min(makes)) != _NOTHING:
         i = makes.index(new)
@@ -40,9 +41,9 @@ def _merge_short(parts: list[int], merges: dict[Pair, int]) -> list[int]:
     return parts
 
 
-def _merge_long(parts: list[int], merges: dict[Pair, int]) -> list[int]:
+def _merge_long(word: Sequence[int], merges: dict[Pair, int]) -> list[int]:
     """The same order from a heap of (number, place), over a doubly linked list."""
-    parts, end = list(parts), len(parts)
+    parts, end = list(word), len(word)
     before, after = list(range(-1, end - 1)), list(range(1, end + 1))
     heap = [(merges[p], i) for i, p in enumerate(pairwise(parts)) if p in merges]
     heapify(heap)

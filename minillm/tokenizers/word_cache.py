@@ -21,7 +21,7 @@ class WordCache(dict[str, tuple[int, ...]]):
         self._ids = ids
 
     def __missing__(self, word: str) -> tuple[int, ...]:
-        numbers = merge_word(list(word.encode()), self._merges)
+        numbers = merge_word(word.encode(), self._merges)
         ids = tuple([self._ids[number] for number in numbers])
         if len(word) <= _MAX_LENGTH:
             if len(self) >= _MAX_WORDS:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minillm.tokenizers import BPETokenizer, word_cache
+from minillm.tokenizers import BPETokenizer, vocabulary, word_cache
 from minillm.tokenizers.pretokenize import split
 from tests.tokenizers.test_merging import one_merge_after_another
 from tests.tokenizers.test_pretokenize import any_text, nasty_text
@@ -137,10 +137,14 @@ def test_ids_do_not_depend_on_what_was_encoded_before(monkeypatch):
 
 def test_the_cache_is_bounded(monkeypatch):
     monkeypatch.setattr(word_cache, "_MAX_WORDS", 100)
-    tokenizer = BPETokenizer(TOKENIZER.merges)
-    tokenizer.encode(" ".join(map(str, range(1000))) + " " + "a" * 65)
-    assert 0 < len(tokenizer._ids_of_word) <= 100
-    assert max(map(len, tokenizer._ids_of_word)) <= 64
+    tokenizer, sizes = BPETokenizer(TOKENIZER.merges), []
+    for number in range(1000, 1250):
+        tokenizer.encode(str(number))
+        sizes.append(len(tokenizer._ids_of_word))
+    assert sizes == [*range(1, 101)] * 2 + [*range(1, 51)]
+    tokenizer.encode("a" * 64)
+    tokenizer.encode("a" * 65)
+    assert sorted(map(len, tokenizer._ids_of_word))[-2:] == [4, 64]
 
 
 def test_threads_may_share_a_tokenizer(monkeypatch):
@@ -181,6 +185,8 @@ def test_ids_may_be_numbered_otherwise(ids):
     [
         (([(97, 256)],), "merge 0 joins tokens 97 and 256: only 0 to 255"),
         (([(97, -1)],), "merge 0 joins tokens 97 and -1"),
+        (([(256, 97)],), "merge 0 joins tokens 256 and 97: only 0 to 255"),
+        (([(-1, 97)],), "merge 0 joins tokens -1 and 97"),
         (([(97, 97), (97, 97)],), "merge 1 makes a token that exists already"),
         (([(97, 98), (98, 99), (256, 99), (97, 257)],), "merge 3 makes a token that"),
         (([], [], [*range(255), 0]), "ids must give each of the 256 tokens"),
@@ -190,6 +196,20 @@ def test_ids_may_be_numbered_otherwise(ids):
 def test_a_broken_table_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         BPETokenizer(*arguments)
+
+
+def test_any_bytes_may_be_merged():
+    tokenizer = BPETokenizer([(0, 255), (0, 0), (255, 0), (258, 257)])
+    assert tokenizer.token_bytes(259) == b"\xff\0\0\0"
+
+
+def test_the_limit_of_a_table_is_the_bytes_of_what_its_merges_make(monkeypatch):
+    merges = [(97, 98), (256, 99), (97, 257)]  # ab, abc, aabc
+    monkeypatch.setattr(vocabulary, "_MAX_TABLE_BYTES", 9)
+    assert BPETokenizer(merges).token_bytes(258) == b"aabc"
+    monkeypatch.setattr(vocabulary, "_MAX_TABLE_BYTES", 8)
+    with pytest.raises(ValueError, match="the tokens take more than 8 bytes"):
+        BPETokenizer(merges)
 
 
 def test_merges_that_double_and_double_are_refused_before_they_fill_memory():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minillm.tokenizers import pretokenize
 from minillm.tokenizers.pretokenize import Splitter, shadows, split
 
 # every class inside and beyond ASCII, the letters of contractions, the deceptive spaces
@@ -63,14 +64,23 @@ def test_words_are_cut_as_the_alternatives_say_one_by_one(text):
     assert split(text) == words
 
 
-def test_a_long_word_in_small_pieces_is_not_scanned_again_for_every_piece():
-    splitter, scanned = Splitter(block=10), 0
+def test_a_long_word_in_small_pieces_is_not_scanned_again_for_every_piece(monkeypatch):
+    scanned = []
+    monkeypatch.setattr(
+        pretokenize, "split", lambda text: scanned.append(len(text)) or split(text)
+    )
+    splitter = Splitter(block=10)
     for _ in range(10_000):
-        before = splitter._wanted
         assert splitter.push("a") == []
-        scanned += splitter._size if splitter._wanted != before else 0
-    assert scanned < 4 * 10_000
     assert splitter.finish() == ["a" * 10_000]
+    assert sum(scanned) < 4 * 10_000
+
+
+def test_words_are_settled_whenever_a_block_has_come():
+    splitter = Splitter(block=4)
+    assert [splitter.push(c) for c in "a b c"] == [[], [], [], ["a"], []]
+    assert splitter.finish() == [" b", " c"]
+    assert [splitter.push(c) for c in "d e"] == [[], [], []]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +112,9 @@ def test_white_space_is_unicodes_not_pythons():
 
 
 def test_a_shadow_keeps_the_class_of_its_character():
-    table = shadows()
+    table = shadows.__wrapped__()  # made anew
     assert len(table) == 0x110000 and table.isascii()
+    assert table[:128] == "".join(map(chr, range(128)))
     for character in map(chr, range(128, 0x110000)):
         category, shadow = unicodedata.category(character), table[ord(character)]
         assert (shadow == "a") == category.startswith("L")

@@ -3,13 +3,21 @@
 Each entry is (the line before, the line after): why no input can tell them apart.
 """
 
-from tests.mutants.equivalent import evaluation, functional, generation, layers, training
+from tests.mutants.equivalent import (
+    evaluation,
+    functional,
+    generation,
+    layers,
+    tokenizers,
+    training,
+)
 
 FILES = {
     "evaluation": evaluation,
     "functional": functional,
     "generation": generation,
     "layers": layers,
+    "tokenizers": tokenizers,
     "training": training,
 }
 
