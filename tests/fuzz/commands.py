@@ -13,14 +13,29 @@ from tests.fuzz.mutations import mutate_bytes
 from tests.fuzz.small import MATERIAL, MODELS
 from tests.fuzz.watch import only_within
 
-COMMANDS = ("generate", "fill", "classify", "translate", "tokenize", "inspect")
+FOR = {  # the places in small.MODELS of models that a command is for
+    "generate": (0, 1, 2, 8, 9),
+    "fill": (4,),
+    "classify": (5, 6),
+    "translate": (7,),
+    "tokenize": range(len(MODELS)),
+    "inspect": range(len(MODELS)),
+}
 NUMBERS = (
-    *("0", "1", "2", "3", "0.5", "1.0", "-1", "", " ", "1_0", "+1", " 3 ", "٣", "0x10"),
+    *("1", "2", "0", "3", "0.5", "1.0", "-1", "", " ", "1_0", "+1", " 3 ", "٣", "0x10"),
     *("nan", "inf", "-inf", "1e400", "1e-300", "1e300", "5e-324", "9" * 5000, "1e", "--"),
     *(str(2**31), str(2**63), str(2**64), "one", "\udcff", "1" * 70),
 )
 WORDS = (
-    *("the cat", "the [MASK] sat", "[MASK]" * 3, "word1 word2", "a", "é \U0001f600", " "),
+    *(
+        "the cat [MASK] sat",
+        "[MASK] it",
+        "[MASK]" * 3,
+        "word1 word2",
+        "a",
+        "é \U0001f600",
+        " ",
+    ),
     *("", "\n\n", "\udcff", "-", "--", "--model", "x" * 500, "\x1b[2J", "{0}%s%", "[CLS]"),
 )
 GARBAGE = ("--nonsense", "-x", "--", "", "\udcff", "@file", "--mod", "--he", "-h")
@@ -39,29 +54,28 @@ class Command:
         self.good = [files_of(model, self.model) for model in MODELS]
         shutil.rmtree(self.model)
         self.options = _options()
-        self.runs = []
+        self.runs = {}
         for name, text in MATERIAL.items():
             (self.work / f"{name}.txt").write_text(text, encoding="utf-8")
             options = ["--objective", name, "--text", str(self.work / f"{name}.txt")]
             code, err = self.give(["train", *TINY, "--out", str(self.model), *options])
             assert code == 0, err
-            self.runs.append({p.name: p.read_bytes() for p in self.model.iterdir()})
+            self.runs[name] = {p.name: p.read_bytes() for p in self.model.iterdir()}
             shutil.rmtree(self.model)
 
     def __call__(self, data: bytes) -> None:
         choices = Choices(data)
-        training = choices.one_in(16)
-        files = choices.of(self.runs if training else self.good)
-        if choices.one_in(2):
-            files = edit_files(files, choices, self.scratch)
-        put(files, self.model, choices)
-        (self.work / "edited.txt").write_bytes(
-            mutate_bytes(MATERIAL[choices.of(list(MATERIAL))].encode(), choices)
-        )
+        if choices.one_in(16):
+            argv = self.training(choices)
+        else:
+            command = choices.of(list(FOR))
+            kind = choices.of(FOR[command] if choices.below(8) else range(len(MODELS)))
+            self.put(self.good[kind], choices)
+            argv = [command, *self.arguments(command, choices)]
+        if choices.one_in(8):
+            argv.insert(choices.below(len(argv) + 1), choices.of(GARBAGE))
         with contextlib.suppress(FileExistsError):
             (self.work / "link").symlink_to(self.secret)
-        command = "train" if training else choices.of(COMMANDS)
-        argv = [command, *self.arguments(command, choices)]
         with only_within(self.work):
             code, err = self.give(argv)
         assert self.secret.read_text() == "nobody's business"
@@ -69,6 +83,26 @@ class Command:
         assert code in (0, 1, 2), f"{argv}: ended with {code}"
         assert code == 0 or last.startswith("minillm: "), f"{argv}: {err}"
         assert len(last) < 1600 and "out of memory" not in last, f"{argv}: {last}"
+
+    def put(self, files: dict[str, bytes], choices: Choices) -> None:
+        """The folder of --model, whole or hostile."""
+        if choices.one_in(3):
+            put(edit_files(files, choices, self.scratch), self.model, choices)
+        else:
+            put(files, self.model, Choices(b""))
+
+    def training(self, choices: Choices) -> list[str]:
+        """A run that begins with an edited text, or goes on in a folder that was edited."""
+        argv = ["train", *self.arguments("train", choices), "--out", str(self.model)]
+        objective = choices.of(list(MATERIAL))
+        if choices.one_in(2):
+            self.put(self.runs[objective], choices)
+            return [*argv, "--resume"]
+        shutil.rmtree(self.model, ignore_errors=True)
+        text = MATERIAL[objective].encode()
+        (self.work / "edited.txt").write_bytes(mutate_bytes(text, choices))
+        argv += ["--text", str(self.work / "edited.txt"), "--objective", objective]
+        return [*argv, *TINY]
 
     def give(self, argv: list[str]) -> tuple[int, str]:
         """(exit code, what was said on stderr)."""
@@ -93,33 +127,28 @@ class Command:
         for option, action in self.options[command].items():
             if option in UNTRIED:
                 continue
-            wanted = action.required or option in ("--model", "--text", "--prompt")
-            if choices.one_in(4) is wanted:
+            wanted = option in ("--model", "--text", "--prompt", "prompt")
+            if command == "train" or (command == "tokenize" and option == "--text"):
+                wanted = False
+            if choices.one_in(12) is wanted:
                 continue
             value = self.value(option, action, choices)
             argv += value if option == "prompt" else [option, *value]
-        if command == "train":
-            argv = [*TINY, "--out", str(self.model), "--resume", *argv]
-        if choices.one_in(8):
-            argv.insert(choices.below(len(argv) + 1), choices.of(GARBAGE))
         return argv
 
     def value(self, option: str, action: argparse.Action, choices: Choices) -> list[str]:
         if action.nargs == 0:
             return []
         if action.choices is not None:
-            return [choices.of([*action.choices, *WORDS[:4]])]
+            return [choices.of([*action.choices, "", "none"])]
         if action.type is Path or action.metavar == "FILE":
             return [self.path(option, choices)]
-        if action.metavar == "TEXT":
-            return [choices.of(WORDS)]
-        return [choices.of(NUMBERS)]
+        few = 3 if choices.below(4) else None  # most often one of those that are good
+        return [choices.of((WORDS if action.metavar == "TEXT" else NUMBERS)[:few])]
 
     def path(self, option: str, choices: Choices) -> str:
         if option == "--model" and not choices.one_in(8):
             return str(self.model)
-        if option == "--text" and not choices.one_in(8):
-            return str(self.work / "edited.txt")
         names = [
             "new",
             "edited.txt",

@@ -28,14 +28,14 @@ SHAPE = {"d_model": 4, "n_layers": 1, "n_heads": 2, "d_ff": 4}
 CLASSES = {"labels": ("good", "bad", "neither")}
 
 CONFIGS = [
-    (DecoderOnly, DecoderConfig(N, 8, **SHAPE)),
-    (DecoderOnly, DecoderConfig(N, 8, **SHAPE, positions="rotary", vocabulary="untied")),
-    (PrefixLM, DecoderConfig(N, 8, **SHAPE, positions="relative", n_kv_heads=1)),
-    (EncoderOnly, EncoderConfig(N, 8, **SHAPE, n_segments=2)),
-    (MaskedLanguageModel, EncoderConfig(N, 8, **SHAPE, positions="alibi")),
-    (SequenceClassifier, ClassifierConfig(N, 8, **SHAPE, **CLASSES)),
-    (TokenClassifier, ClassifierConfig(N, 8, **SHAPE, **CLASSES, block="pre_norm")),
-    (EncoderDecoder, EncoderDecoderConfig(N, 8, **SHAPE, n_encoder_layers=2)),
+    (DecoderOnly, DecoderConfig(N, 24, **SHAPE)),
+    (DecoderOnly, DecoderConfig(N, 24, **SHAPE, positions="rotary", vocabulary="untied")),
+    (PrefixLM, DecoderConfig(N, 24, **SHAPE, positions="relative", n_kv_heads=1)),
+    (EncoderOnly, EncoderConfig(N, 24, **SHAPE, n_segments=2)),
+    (MaskedLanguageModel, EncoderConfig(N, 24, **SHAPE, positions="alibi")),
+    (SequenceClassifier, ClassifierConfig(N, 24, **SHAPE, **CLASSES)),
+    (TokenClassifier, ClassifierConfig(N, 24, **SHAPE, **CLASSES, block="pre_norm")),
+    (EncoderDecoder, EncoderDecoderConfig(N, 24, **SHAPE, n_encoder_layers=2)),
     (RecurrentLM, RecurrentConfig(N, d_model=4, n_layers=2, cell="gru")),
     (ConvolutionalLM, ConvolutionalConfig(N, d_model=4, n_layers=2)),
 ]
