@@ -52,6 +52,14 @@ def test_the_defaults_are_gpt_2s_berts_and_the_transformers_parts(kind):
     assert dataclasses.asdict(kind(**given)) == given | left_out
 
 
+@pytest.mark.parametrize("kind", DEFAULTS, ids=lambda kind: kind.__name__)
+def test_every_config_refuses_at_the_door(kind):
+    given, _ = DEFAULTS[kind]
+    for name, wrong in ("d_model", 0), ("dropout", 1.0), ("vocabulary", "shared"):
+        with pytest.raises(ValueError, match=f"^{name} "):
+            kind(**given | {name: wrong})
+
+
 def test_a_head_is_its_share_of_the_width_and_the_feed_forward_four_times_as_wide():
     config = DecoderConfig(**SIZES)
     assert (config.head_width, config.ffn_width) == (3, 48)

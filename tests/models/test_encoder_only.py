@@ -262,6 +262,19 @@ def test_the_segment_of_one_token_is_seen_by_all(rng, config, seq_len, data):
 
 
 @some
+@given(rngs, st.sampled_from(ABSOLUTE).flatmap(lambda p: configs_of(p, n_segments=2)))
+def test_word_place_and_segment_are_added_and_then_normed(rng, config):
+    """norm(sqrt(d_model) E[ids] + P + S[segment_ids]), at the full length."""
+    model, ids = draw_model(rng, config), draw_ids(rng, config, MAX_SEQ_LEN)
+    segments = rng.integers(0, 2, ids.shape)
+    P, _ = model.positions(0, MAX_SEQ_LEN)
+    E = model.vocabulary.token_embed.weight.data
+    h = np.sqrt(config.d_model) * E[ids] + P + model.segments.weight.data[segments]
+    expected, _ = model.embed_norm(h)
+    assert_allclose(model.embed(ids, None, segments)[0], expected, **CLOSE)
+
+
+@some
 @given(rngs, segmented, lengths)
 def test_without_segment_ids_all_is_the_first_segment(rng, config, seq_len):
     model, ids = draw_model(rng, config), draw_ids(rng, config, seq_len)
