@@ -66,6 +66,13 @@ def test_a_file_touched_elsewhere_is_noticed(tmp_path):
     for path in (tmp_path / "out.txt", tmp_path / "in" / "link"):
         with pytest.raises(OutsideError, match=r"out\.txt"), only_within(tmp_path / "in"):
             path.read_text()
+    with only_within(tmp_path / "in", reads=False):
+        (tmp_path / "out.txt").read_text()
+    with (
+        pytest.raises(OutsideError, match=r"new\.txt"),
+        only_within(tmp_path / "in", reads=False),
+    ):
+        (tmp_path / "new.txt").write_text("mine?")
 
 
 # --- lies about size, told before any memory is taken
@@ -221,7 +228,15 @@ RUN = RunSettings("train", "t", "0", "tiny", 9, 2, 0.1, 0, 1, 256)
         *[(name, 0) for name in ("steps", "batch", "threads", "accumulate")],
         *[(name, -1) for name in ("seed", "warmup", "vocab_size", "sample_every")],
         *[(name, 2**31) for name in ("steps", "batch", "checkpoint_every", "vocab_size")],
-        *[("seed", 2**63), ("warmup", 10), ("lr", 1), ("batch", True), ("text", None)],
+        *[
+            ("prompt", ""),
+            ("prompt", "a\ud800"),
+            ("seed", 2**63),
+            ("warmup", 10),
+            ("lr", 1),
+            ("batch", True),
+            ("text", None),
+        ],
     ],
 )
 def test_a_stored_run_says_no_more_than_an_option_could(name, value, tmp_path):

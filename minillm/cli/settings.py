@@ -65,6 +65,8 @@ class RunSettings:
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("positions", self.positions, PARTS["positions"])
         self._check_numbers()
+        if self.prompt.encode(errors="replace").decode() != self.prompt or not self.prompt:
+            raise ValueError(f"prompt {self.prompt!r:.80}: give characters")
         if self.warmup > self.steps:
             raise ValueError(f"warmup {self.warmup}: give at most steps {self.steps}")
 

@@ -14,7 +14,8 @@ WATCHED = {  # how many of an event's arguments are paths
 }
 OF_PYTHON = (".py", ".pyc", ".so", ".pth")
 ALLOWED = ("/dev/null", "/dev/urandom", "/proc/")
-_seen: list[str] | None = None
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_seen: list[tuple[str, bool]] | None = None
 _hooked = False
 
 
@@ -23,8 +24,11 @@ class OutsideError(AssertionError):
 
 
 @contextmanager
-def only_within(*folders: Path) -> Iterator[None]:
-    """Raises OutsideError if the block touches a file elsewhere, Python's own excepted."""
+def only_within(folder: Path, *, reads: bool = True) -> Iterator[None]:
+    """Raises OutsideError if the block touches a file elsewhere, Python's own excepted.
+
+    Where `reads` is False, what is opened for reading alone may be anywhere.
+    """
     global _seen, _hooked
     if not _hooked:
         sys.addaudithook(_hook)  # there is no way to take one away
@@ -34,18 +38,19 @@ def only_within(*folders: Path) -> Iterator[None]:
         yield
     finally:
         touched, _seen = _seen, None
-    within = [os.path.realpath(folder) + os.sep for folder in folders]
     own = [os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)]
-    for path in map(os.path.realpath, touched):
+    within = (os.path.realpath(folder) + os.sep, *own, *ALLOWED)
+    for path in [os.path.realpath(path) for path, read in touched if reads or not read]:
         path += os.sep if os.path.isdir(path) else ""
-        if not path.startswith((*within, *own, *ALLOWED)) and not path.endswith(OF_PYTHON):
+        if not path.startswith(within) and not path.endswith(OF_PYTHON):
             raise OutsideError(path)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if _seen is not None and event in WATCHED:
+        read = event == "os.listdir" or (event == "open" and not arguments[2] & WRITING)
         _seen.extend(
-            os.fsdecode(a)
-            for a in arguments[: WATCHED[event]]
-            if isinstance(a, str | bytes | os.PathLike)
+            (os.fsdecode(path), read)
+            for path in arguments[: WATCHED[event]]
+            if isinstance(path, str | bytes | os.PathLike)
         )
