@@ -587,6 +587,7 @@ def test_what_does_not_fit_is_refused_before_the_source_is_read(name, given, mon
     ("given", "message"),
     [
         ({"memory": np.zeros((1, 3, 4))}, "memory has a batch of 1, target one of 2"),
+        ({"target": np.zeros((2, 6), int)}, "target: seq_len 6 exceeds max_seq_len 5"),
         ({"source_mask": np.ones((2, 3))}, "source_mask float64: give bool"),
         ({"source_mask": np.ones((2, 1), bool)}, r"source_mask \(2, 1\): give \(2, 3\)"),
         ({"target_mask": np.ones((1, 4), bool)}, r"target_mask \(1, 4\): give \(2, 4\)"),
@@ -607,6 +608,8 @@ def test_a_text_that_grows_too_long_is_refused_and_nothing_is_lost():
     assert all(len(cache) == 4 for cache in caches)
     for source, mask, message in (
         (SOURCE + 9, None, "9 .*0 to 6"),
+        (np.zeros((2, 6), int), None, "source: seq_len 6 exceeds max_seq_len 5"),
+        (np.zeros((2, 0), int), None, r"source \(2, 0\): give \(batch, seq_len\)"),
         (SOURCE, np.ones((2, 2), bool), r"source_mask \(2, 2\): give \(2, 3\)"),
         (SOURCE, np.ones((2, 3), int), "source_mask int64: give bool"),
     ):
