@@ -55,6 +55,12 @@ def test_of_equally_common_pairs_the_smallest_is_merged_first():
     assert learn_merges({"cd": 3, "ab": 2, "ad": 2}, 3) == [(c, d), (a, b), (a, d)]
 
 
+def test_two_tokens_become_one_in_the_middle_of_a_word_and_at_its_end():
+    a, b, x, y = b"abxy"
+    assert learn_merges({"xab": 1}, 9) == [(a, b), (x, 256)]
+    assert learn_merges({"xaby": 1}, 9) == [(a, b), (x, 256), (257, y)]
+
+
 def test_the_example_of_the_paper():
     """Sennrich et al. 2016, sec. 3.2: low, lowest, newer, wider (ends of words apart)."""
     merges = learn_merges({"low": 5, "lowest": 2, "newer": 6, "wider": 3}, 3)

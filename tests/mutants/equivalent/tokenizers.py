@@ -29,8 +29,8 @@ LATER = (
 REMEMBERED = "How many words are remembered changes the speed alone."
 
 STALE = (
-    "The first pair that comes up goes back as it was, although its count is true: it comes "
-    "up again, for ever."
+    "The first pair that comes up goes back as it was, although its count is true: it "
+    "comes up again, for ever."
 )
 STANDS_STILL = (
     "i stops before the end of a word: the loop ends only where merging makes the word as "
@@ -57,7 +57,7 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         (
             "hidden = [byte for byte in range(256) if byte not in visible]",
             "hidden = [byte for byte in range((255)) if byte not in visible]",
-        ): "Byte 255 is visible.",
+        ): "Byte 255 is visible, and so not among the hidden ones.",
     },
     "tokenizers/merging.py": {
         **{
@@ -141,6 +141,10 @@ ENDLESS: dict[str, dict[tuple[str, str], str]] = {
                 "(promised) == (true := self.count[pair])",
             )
         },
+        (
+            "word[i : i + 2] = [new]",
+            "word[i : (i)] = [new]",
+        ): "The pair stays behind the new token, and is the next that is found, for ever.",
         **{("i += 1", other): STANDS_STILL for other in ("i = 1", "pass", "i += (0)")},
     },
 }
