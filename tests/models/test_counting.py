@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm.models import (
@@ -29,6 +29,7 @@ from minillm.models import (
 )
 from minillm.models.parts import PARTS
 from minillm.models.recurrent import CELLS
+from tests.strategies import examples
 
 SMALL = {"vocab_size": 5, "max_seq_len": 7, "d_model": 6, "n_layers": 2, "n_heads": 3}
 VOCABULARIES = list(PARTS["vocabulary"])
@@ -61,14 +62,14 @@ def shapes(draw, tied=False):
     return fields | ({"vocabulary": "tied"} if tied else {})
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(shapes())
 def test_a_decoder_has_as_many_as_are_counted(fields):
     config = DecoderConfig(**fields)
     assert count_parameters(config) == made(DecoderOnly, config) == made(PrefixLM, config)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(shapes(tied=True), st.integers(0, 3), st.integers(2, 4))
 def test_an_encoder_has_as_many_as_are_counted_with_each_head(fields, n_segments, n_labels):
     labels = tuple(f"label {i}" for i in range(n_labels))
@@ -85,7 +86,7 @@ def test_an_encoder_has_as_many_as_are_counted_with_each_head(fields, n_segments
     assert count_parameters(plain, "pooler") == without_answer
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(shapes(), st.none() | st.integers(1, 3))
 def test_an_encoder_decoder_has_as_many_as_are_counted(fields, n_encoder_layers):
     config = EncoderDecoderConfig(**fields, n_encoder_layers=n_encoder_layers)
@@ -94,7 +95,7 @@ def test_an_encoder_decoder_has_as_many_as_are_counted(fields, n_encoder_layers)
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
-@settings(max_examples=5)
+@examples(5)
 @given(V=st.integers(1, 9), d=st.integers(1, 9), n_layers=st.integers(1, 3))
 def test_a_recurrent_model_has_as_many_as_are_counted(cell, vocabulary, V, d, n_layers):
     config = RecurrentConfig(V, d, n_layers, cell=cell, vocabulary=vocabulary)
@@ -102,7 +103,7 @@ def test_a_recurrent_model_has_as_many_as_are_counted(cell, vocabulary, V, d, n_
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
-@settings(max_examples=10)
+@examples(10)
 @given(
     V=st.integers(1, 9),
     d=st.integers(1, 9),

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -19,7 +19,7 @@ from minillm.layers import (
 )
 from minillm.models import DecoderConfig, DecoderOnly
 from minillm.models.parts import PARTS
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 MAX_SEQ_LEN = 9
@@ -64,7 +64,7 @@ def configs_of(positions):
 
 configs = st.sampled_from(POSITIONS).flatmap(configs_of)
 lengths = st.integers(1, MAX_SEQ_LEN)
-fewer = settings(max_examples=8)
+fewer = examples(8)
 
 
 def draw_model(rng, config):

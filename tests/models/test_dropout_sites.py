@@ -6,7 +6,7 @@ only if every place keeps its own.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm import functional as F
@@ -27,12 +27,13 @@ from minillm.models import (
     SequenceClassifier,
     TokenClassifier,
 )
+from tests.strategies import examples
 
 SIZES = {"vocab_size": 5, "max_seq_len": 4, "d_model": 4, "n_heads": 2, "dropout": 0.5}
 READER = {"vocab_size": 5, "d_model": 4, "dropout": 0.5}
 IDS = np.array([[1, 2, 3]])
 layers = st.integers(1, 3)
-few = settings(max_examples=3)
+few = examples(3)
 sites: list[int] = []
 
 

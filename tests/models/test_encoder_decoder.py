@@ -447,6 +447,16 @@ def test_rows_that_are_kept_go_on_with_their_own_text_and_source(
     assert_allclose(last, full[:, -1:], **CLOSE)
 
 
+@given(rngs, configs, lengths, lengths)
+def test_single_steps_beside_one_source_equal_steps(rng, config, n_source, n_target):
+    model = draw_model(rng, config)
+    source, target = (draw_ids(rng, config, n, batch=1) for n in (n_source, n_target))
+    reading = model.reading(source)
+    single_step = reading.single_step(reading.caches())
+    found = [single_step(int(token_id)) for token_id in target[0]]
+    assert_allclose(found, model(source, target)[0][0], **CLOSE)
+
+
 def test_two_texts_beside_one_reading_do_not_meet():
     """The source is encoded once; each set of caches is a text of its own."""
     rng = np.random.default_rng(0)

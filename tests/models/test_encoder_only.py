@@ -5,14 +5,14 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
 from minillm.models import EncoderConfig, EncoderOnly
 from minillm.models.parts import PARTS
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 MAX_SEQ_LEN = 9
@@ -50,8 +50,8 @@ def configs_of(positions, block=None, **fixed):
 
 configs = st.sampled_from(POSITIONS).flatmap(configs_of)
 lengths = st.integers(1, MAX_SEQ_LEN)
-fewer = settings(max_examples=3)
-some = settings(max_examples=10)
+fewer = examples(3)
+some = examples(10)
 
 
 def draw_model(rng, config):

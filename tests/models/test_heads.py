@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -19,7 +19,7 @@ from minillm.models import (
     TokenClassifier,
 )
 from minillm.models.parts import PARTS
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 LABELS = ("yes", "no", "neither")
@@ -29,7 +29,7 @@ every_head = pytest.mark.parametrize(
 )
 blocks = st.sampled_from(["pre_norm", "post_norm"])
 lengths = st.integers(1, 7)
-some = settings(max_examples=10)
+some = examples(10)
 
 
 def draw_model(rng, kind, block="post_norm", **parts):
@@ -214,7 +214,7 @@ def test_a_words_bias_is_added_to_its_logit_everywhere(rng, seq_len):
 
 
 @pytest.mark.parametrize("activation", list(PARTS["activation"]))
-@settings(max_examples=4)
+@examples(4)
 @given(rng=rngs, block=blocks, seq_len=lengths)
 def test_words_are_scored_by_the_equation_with_the_configs_activation(
     activation, rng, block, seq_len

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm import functional as F
+from minillm.device import to_device, to_host
 from minillm.models import DecoderConfig, DecoderOnly, PrefixLM
 from minillm.models.parts import PARTS
+from tests.device.strict_backend import DeviceArray
 from tests.strategies import rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
@@ -160,3 +162,16 @@ def test_what_does_not_fit_is_refused_by_name(name, given, message):
     given = {"ids": np.zeros((2, 4), int), "prefix_lengths": np.array([1, 2])} | given
     with pytest.raises(ValueError, match=message):
         getattr(model, name)(**given)
+
+
+def test_prefix_lengths_on_a_device_are_not_waited_for():
+    """So they are not looked into: what is too long is the whole sequence."""
+    rng, config = np.random.default_rng(0), DecoderConfig(7, 8, 4, 1, 2)
+    model, ids = draw_model(rng, config), np.array([[1, 2, 3, 4], [5, 6, 0, 1]])
+    expected, _ = model(ids, np.array([2, 4]))
+    to_device(model, DeviceArray)
+    prefix_lengths = DeviceArray(np.array([2, 9]))
+    DeviceArray.syncs = 0
+    logits, _ = model(ids, prefix_lengths)
+    assert DeviceArray.syncs == 0
+    assert_array_equal(to_host(logits), expected)

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm.models import (
@@ -19,7 +19,7 @@ from minillm.models import (
     parameter_table,
 )
 from minillm.models.published.entry import WEIGHTS
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 # Exact totals: those of the released weights where there are any, else of the arithmetic.
 EXACT = {
@@ -191,7 +191,7 @@ models = st.sampled_from(sorted(PUBLISHED))
 decoders = [name for name in PUBLISHED if type(PUBLISHED[name].config) is DecoderConfig]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(rngs, models, st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
 def test_a_published_model_made_small_holds_what_its_shape_says(rng, name, V, seq_len, L):
     """The same parts with other sizes: one d_ff, its own d_head, or its own kv-heads."""
@@ -204,7 +204,7 @@ def test_a_published_model_made_small_holds_what_its_shape_says(rng, name, V, se
     assert small.n_parameters == KINDS[type(config)](config, rng=rng).n_parameters()
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(models)
 def test_it_is_the_number_that_is_known_to_the_digits_that_are_printed(name):
     model = PUBLISHED[name]
@@ -214,7 +214,7 @@ def test_it_is_the_number_that_is_known_to_the_digits_that_are_printed(name):
         assert rounded(model.n_parameters, digits) == printed
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.sampled_from(decoders))
 def test_the_blocks_of_a_published_decoder_hold_kaplans_sum(name):
     """2 d n_layers (2 d_attn + d_ff), and 12 n_layers d^2 for GPTs (Kaplan et al. 2020,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -19,7 +19,7 @@ from minillm.models import (
     RecurrentLM,
 )
 from minillm.training import AdamW, Constant, Flat, NextToken, Trainer, TrainerSettings
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 MODELS = {RecurrentConfig: RecurrentLM, ConvolutionalConfig: ConvolutionalLM}
@@ -45,7 +45,7 @@ convolutional = st.builds(
 )
 configs = recurrent | convolutional
 lengths = st.integers(1, 9)
-few = settings(max_examples=25)
+few = examples(25)
 
 
 def draw_model(rng, config):

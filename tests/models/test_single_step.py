@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm.device import to_device, to_host
 from minillm.models import DecoderConfig, DecoderOnly
 from tests.device.strict_backend import DeviceArray
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 KINDS = {
     "gpt2": {},
@@ -34,16 +34,16 @@ KINDS = {
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
-def draw_model(rng, kind, dtype=np.float64):
-    config = DecoderConfig(13, 10, d_model=12, n_layers=2, n_heads=4, d_ff=7, **kind)
+def draw_model(rng, kind, dtype=np.float64, n_layers=2):
+    config = DecoderConfig(13, 10, 12, n_layers, n_heads=4, d_ff=7, **kind)
     return scatter(DecoderOnly(config, rng=rng).astype(dtype), rng)
 
 
 @every_kind
-@settings(max_examples=10)
-@given(rng=rngs, n_prompt=st.integers(0, 9))
-def test_single_steps_equal_steps(kind, rng, n_prompt):
-    model = draw_model(rng, kind)
+@examples(10)
+@given(rng=rngs, n_layers=st.integers(1, 2), n_prompt=st.integers(0, 9))
+def test_single_steps_equal_steps(kind, rng, n_layers, n_prompt):
+    model = draw_model(rng, kind, n_layers=n_layers)
     ids = rng.integers(0, 13, 10)
     caches, others = model.caches(), model.caches()
     if n_prompt:
@@ -53,7 +53,7 @@ def test_single_steps_equal_steps(kind, rng, n_prompt):
     for token_id in ids[n_prompt:]:
         expected = model.step(np.array([[token_id]]), others)[0, 0]
         assert_allclose(single_step(int(token_id)), expected, rtol=1e-10, atol=1e-12)
-    assert [len(cache) for cache in caches] == [10, 10]
+    assert [len(cache) for cache in caches] == [10] * n_layers
 
 
 @every_kind

@@ -6,7 +6,7 @@ another. tests/parity/test_whole_models_autograd.py asks PyTorch as a third.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from minillm import functional as F
 from minillm import layers, training
@@ -15,7 +15,7 @@ from minillm.gradient_check.cases import MODELS
 from minillm.models.parts import PARTS
 from minillm.models.recurrent import CELLS
 from tests.gradient_check.complex_step import TOLERANCE, complex_step_errors
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 
 SIZES = (4, 5, 3, 7, 6, 2)
 models = pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
@@ -23,7 +23,7 @@ sizes = unequal_sizes(6, smallest=2)
 
 
 @models
-@settings(max_examples=1)
+@examples(1)
 @given(rng=rngs, sizes=sizes)
 def test_every_gradient_is_the_slope_of_the_loss(build, rng, sizes):
     case = build(rng, sizes)
@@ -32,7 +32,7 @@ def test_every_gradient_is_the_slope_of_the_loss(build, rng, sizes):
 
 
 @models
-@settings(max_examples=2)
+@examples(2)
 @given(rng=rngs, sizes=sizes)
 def test_every_gradient_is_the_slope_of_the_loss_to_rounding(build, rng, sizes):
     for name, error in complex_step_errors(build(rng, sizes), rng):
