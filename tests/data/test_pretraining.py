@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -15,6 +15,7 @@ from minillm.data import (
     Windows,
 )
 from minillm.data.objectives import restore
+from tests.strategies import examples
 
 SENTINELS, START, END = [96, 95, 94, 93, 92], 97, 98
 TEXT = np.arange(200) % 80 + 5
@@ -50,7 +51,7 @@ def equal(some, others):
 
 @kinds
 @given(seed=st.integers(0, 2**40), order=st.permutations(range(4)))
-@settings(max_examples=10)
+@examples(10)
 def test_a_batch_depends_on_seed_and_step_alone(build, seed, order):
     in_order = [build(seed).batch(step) for step in range(4)]
     batches = build(seed)

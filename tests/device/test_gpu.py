@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm.cli.main import main
@@ -26,7 +26,7 @@ from tests.device.laws import (
 )
 from tests.device.subjects import SUBJECTS
 from tests.generation.steppers import FAMILIES
-from tests.strategies import unequal_sizes
+from tests.strategies import examples, unequal_sizes
 
 
 @functools.cache
@@ -58,7 +58,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("build", EVERYTHING.values(), ids=EVERYTHING)
-@settings(max_examples=5)
+@examples(5)
 @given(seed=st.integers(0, 2**32 - 1), sizes=unequal_sizes(6))
 def test_outputs_and_gradients_are_the_hosts(build, seed, sizes):
     rng = np.random.default_rng(seed)

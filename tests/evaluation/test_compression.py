@@ -5,12 +5,13 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minillm.data import keep_paragraphs_once, split_tail, tour_text
 from minillm.evaluation import compression_baselines
+from tests.strategies import examples
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz012345"  # 32 of them: 5 bits each
 
@@ -72,7 +73,7 @@ def test_compressors_take_all_the_time_and_memory_that_they_can(monkeypatch):
 some_texts = st.text(alphabet=LETTERS[:4] + "é字 ", min_size=1, max_size=200)
 
 
-@settings(max_examples=5)  # lzma fills tables of many megabytes for every call
+@examples(5)  # lzma fills tables of many megabytes for every call
 @given(some_texts | st.just(""), some_texts)
 def test_what_follows_costs_what_it_adds_to_the_code_of_all(train, valid):
     """The code lengths of a text and of what follows it add up to that of both; and the
@@ -94,7 +95,7 @@ def test_what_follows_costs_what_it_adds_to_the_code_of_all(train, valid):
     assert lzma.decompress(lzma_code(second), lzma.FORMAT_RAW, filters=filters) == second
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(st.integers(0, 2**32), st.integers(200, 400))
 def test_a_text_that_was_seen_costs_a_reference_to_it(seed, n):
     """At 5 bits a letter alone, and next to nothing after itself."""

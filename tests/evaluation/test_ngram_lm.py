@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm.evaluation import InterpolatedNgram, KneserNey, NgramLM
 from minillm.generation import SamplingSettings, generate
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 VOCAB_SIZE = 6
 kinds = st.sampled_from([InterpolatedNgram, KneserNey])
 orders = st.integers(1, 4)
-few = settings(max_examples=20)
+few = examples(20)
 
 
 def draw_model(rng, kind, order):

@@ -4,17 +4,17 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minillm.generation import beam_search, length_penalty, translate
 from minillm.models import EncoderDecoder, EncoderDecoderConfig
 from tests.generation.steppers import N_SOURCE, SIZES, T5, VOCAB_SIZE, draw_sources
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 START, END = 0, 2
-a_few = settings(max_examples=10)
+a_few = examples(10)
 parts = st.sampled_from([{}, T5, {"positions": "learned", "n_kv_heads": 1}])
 
 

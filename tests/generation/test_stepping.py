@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -11,12 +11,12 @@ from minillm.device import to_device
 from minillm.generation import SamplingSettings, beam_search, generate, greedy_batch
 from tests.device.strict_backend import DeviceArray
 from tests.generation.steppers import FAMILIES, MAX_SEQ_LEN, VOCAB_SIZE
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 END = 2
 every_family = pytest.mark.parametrize("make", FAMILIES.values(), ids=FAMILIES)
-a_few = settings(max_examples=8)
+a_few = examples(8)
 first_steps = st.integers(1, 4)
 
 

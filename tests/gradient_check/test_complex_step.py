@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minillm import functional as F
 from minillm.gradient_check.cases import LAYERS, OPERATIONS, Case
 from tests.gradient_check.complex_step import TOLERANCE, H, complex_step_errors, erf
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 
 PARTS = OPERATIONS | LAYERS
 
 
 @pytest.mark.parametrize("build", PARTS.values(), ids=PARTS)
-@settings(max_examples=5)
+@examples(5)
 @given(rng=rngs, sizes=unequal_sizes(6))
 def test_the_gradient_is_the_slope_to_rounding(build, rng, sizes):
     case = build(rng, sizes)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -12,7 +12,7 @@ from minillm.gradient_check.cases import LAYERS, MODELS, OPERATIONS
 from tests.device.devices import StandIn
 from tests.device.laws import gradients_agree
 from tests.laws.unlisted import NO_FORWARD, NOT_DIFFERENTIABLE
-from tests.strategies import unequal_sizes
+from tests.strategies import examples, unequal_sizes
 
 EVERYTHING = OPERATIONS | LAYERS | MODELS
 everything = pytest.mark.parametrize("build", EVERYTHING.values(), ids=EVERYTHING)
@@ -40,7 +40,7 @@ def test_the_gradient_of_an_operation_is_its_slope(build, seed, sizes):
 
 
 @pytest.mark.parametrize("build", LAYERS.values(), ids=LAYERS)
-@settings(max_examples=6)
+@examples(6)
 @given(seed=seeds, sizes=sizes)
 def test_the_gradient_of_a_layer_is_its_slope(build, seed, sizes):
     the_gradient_is_the_slope(build, seed, sizes)
@@ -56,7 +56,7 @@ def the_gradient_is_the_slope(build, seed, sizes):
 
 
 @everything
-@settings(max_examples=5)
+@examples(5)
 @given(seed=seeds, sizes=sizes)
 def test_float32_stays_float32(build, seed, sizes):
     """Law 2, even where the gradient that arrives is float64."""
@@ -80,7 +80,7 @@ def frozen(tree):
 
 
 @everything
-@settings(max_examples=5)
+@examples(5)
 @given(seed=seeds, sizes=sizes)
 def test_nothing_that_is_passed_in_is_changed(build, seed, sizes):
     """Law 3: arguments and parameters are read-only, and backward can run twice."""
@@ -99,7 +99,7 @@ def test_nothing_that_is_passed_in_is_changed(build, seed, sizes):
 
 
 @everything
-@settings(max_examples=5)
+@examples(5)
 @given(seed=seeds, sizes=sizes)
 def test_outputs_and_gradients_are_nobody_elses_memory(build, seed, sizes):
     rng = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ def test_outputs_and_gradients_are_nobody_elses_memory(build, seed, sizes):
 
 
 @everything
-@settings(max_examples=5)
+@examples(5)
 @given(seed=seeds, sizes=sizes)
 def test_calls_share_no_state(build, seed, sizes):
     """Law 4: two forwards, then two backwards in the wrong order."""
@@ -131,7 +131,7 @@ def test_calls_share_no_state(build, seed, sizes):
 
 
 @everything
-@settings(max_examples=5)
+@examples(5)
 @given(seed=seeds, sizes=sizes)
 def test_the_device_agrees_bit_for_bit_and_is_never_waited_for(build, seed, sizes):
     """Law 5, on the strict stand-in for CuPy."""

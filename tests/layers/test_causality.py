@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -28,7 +28,7 @@ from minillm.layers import (
     RotaryHalf,
     RotaryInterleaved,
 )
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 D_MODEL, N_HEADS, D_HEAD, LONGEST = 5, 4, 6, 9
 
@@ -138,7 +138,7 @@ LAYERS = {
     "ConvolutionBlock": convolution_block,
 }
 every_layer = pytest.mark.parametrize("build", LAYERS.values(), ids=LAYERS)
-some = settings(max_examples=10)
+some = examples(10)
 
 
 @every_layer

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from numpy.testing import assert_array_equal
 
 from minillm import layers
@@ -29,7 +29,7 @@ from minillm.layers import (
     UntiedVocabulary,
 )
 from tests.layers.drawn import assert_drawn_from_normal
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ WITHOUT_CHANCE = LayerNorm, RMSNorm
 
 
 @pytest.mark.parametrize("kind", BEGINNINGS, ids=lambda kind: kind.__name__)
-@settings(max_examples=5)
+@examples(5)
 @given(rng=rngs)
 def test_a_parameter_begins_as_its_layer_says(kind, rng):
     """Matrices of linear maps decay; gains, biases and vectors that are read do not."""
@@ -144,7 +144,7 @@ BRANCHES = {
 
 
 @pytest.mark.parametrize("kind", BRANCHES, ids=lambda kind: kind.__name__)
-@settings(max_examples=5)
+@examples(5)
 @given(rng=rngs)
 def test_out_scale_narrows_the_end_of_a_branch_and_nothing_else(kind, rng):
     """As deep models want it (Radford et al. 2019, sec. 2.3)."""

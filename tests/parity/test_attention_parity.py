@@ -2,19 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from minillm import functional as F
 from tests.parity.torch_peer import assert_same_function, dtypes, torch
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 
 T = torch.nn.functional
 attend = T.scaled_dot_product_attention
 
 sizes = unequal_sizes(6)  # batch, n_heads, n_queries, n_keys, d_head, d_v
-fewer = settings(max_examples=15)
+fewer = examples(15)
 
 
 def draw_attention(rng, sizes):

@@ -7,7 +7,7 @@ discard, without a penalty. They keep their sums in float32.
 """
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -16,7 +16,7 @@ from minillm.models import DecoderConfig, DecoderOnly
 from tests.gpt2_form import gpt2_form
 from tests.parity.gpt2_peer import D_MODEL, SCALE, make_gpt2
 from tests.parity.torch_peer import load, torch, weights
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 VOCAB_SIZE = 5
 prompts = st.lists(st.integers(0, VOCAB_SIZE - 1), min_size=1, max_size=3)
@@ -75,7 +75,7 @@ def assert_same(ours, theirs):
     assert_allclose([y.log_probability for y in ours], [p for _, p in theirs], rtol=1e-5)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(rng=rngs, prompt=prompts, width=st.integers(2, 6), n_new=st.integers(2, 5))
 def test_texts_that_cannot_end_at_any_width(rng, prompt, width, n_new):
     model, peer = decoder_and_gpt2(rng)
@@ -89,7 +89,7 @@ def test_texts_that_cannot_end_at_any_width(rng, prompt, width, n_new):
     assert_same(ours, their_search(peer, prompt, width, n_new, None))
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(rng=rngs, prompt=prompts, end_id=st.integers(0, VOCAB_SIZE - 1))
 def test_widths_that_never_discard(rng, prompt, end_id):
     model, peer = decoder_and_gpt2(rng)

@@ -11,7 +11,7 @@ import math
 from unittest import mock
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm import functional as F
@@ -24,7 +24,7 @@ from tests.parity.torch_peer import (
     learn,
     torch,
 )
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 transformers = library("transformers")
 
@@ -97,7 +97,7 @@ def bloom_form(arrays, config, scale):
 
 
 @dtypes
-@settings(max_examples=8)
+@examples(8)
 @given(rng=rngs, n_layers=st.integers(1, 3), n_heads=st.sampled_from([2, 3, 4, 6, 8]))
 def test_bloom_logits_loss_and_every_gradient(dtype, rng, n_layers, n_heads):
     """Every parameter is drawn anew, norms and biases too; some targets are ignored."""

@@ -12,7 +12,7 @@ dgamma' = sqrt(d_model) dgamma.
 """
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm import functional as F
@@ -29,11 +29,11 @@ from tests.parity.torch_peer import (
     torch,
     weights,
 )
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 
 @dtypes
-@settings(max_examples=8)
+@examples(8)
 @given(rng=rngs, n_layers=st.integers(1, 3), n_heads=st.sampled_from([2, 3]))
 def test_gpt2_logits_loss_and_every_gradient(dtype, rng, n_layers, n_heads):
     """Every parameter is drawn anew, norms and biases too; some targets are ignored."""
@@ -56,7 +56,7 @@ def test_gpt2_logits_loss_and_every_gradient(dtype, rng, n_layers, n_heads):
     )
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(rng=rngs, cut=st.integers(1, 6))
 def test_steps_through_our_cache_are_gpt2s_steps_through_its_own(rng, cut):
     config = DecoderConfig(17, 9, D_MODEL, 2, 3, d_ff=20)

@@ -5,7 +5,7 @@ gradient is compared.
 """
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.parity.encoder_decoder_peers import (
@@ -29,9 +29,9 @@ from tests.parity.torch_peer import (
     learn,
     torch,
 )
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
-few = settings(max_examples=6)
+few = examples(6)
 layer_counts = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 

@@ -6,7 +6,7 @@ compared where there are tokens: at padding ours is 0 and theirs is whatever com
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm import functional as F
@@ -48,9 +48,9 @@ from tests.parity.torch_peer import (
     learn,
     torch,
 )
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
-few = settings(max_examples=5)
+few = examples(5)
 layer_counts = st.integers(1, 3)
 head_counts = st.sampled_from([2, 3])
 

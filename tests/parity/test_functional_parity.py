@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm import functional as F
 from tests.parity.torch_peer import assert_same_function, dtypes, torch
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 
 T = torch.nn.functional
 
@@ -21,7 +21,7 @@ ELEMENTWISE = {
     "softmax": (F.softmax, lambda x: T.softmax(x, -1)),
     "log_softmax": (F.log_softmax, lambda x: T.log_softmax(x, -1)),
 }
-fewer = settings(max_examples=15)
+fewer = examples(15)
 
 
 @dtypes

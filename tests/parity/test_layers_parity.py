@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from minillm import functional as F
 from minillm.layers import (
@@ -17,12 +17,12 @@ from minillm.layers import (
     PreNormCrossBlock,
 )
 from tests.parity.torch_peer import assert_same_layer, dtypes, torch
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 from tests.torch_form import block_form
 
 N_HEADS = 3
 sizes = unequal_sizes(4)  # batch, n_queries, n_keys, d_head; the width is 3 d_head
-fewer = settings(max_examples=10)
+fewer = examples(10)
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu_exact}  # PyTorch's "gelu" is the exact one
 
 

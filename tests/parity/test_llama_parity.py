@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm import functional as F
@@ -26,7 +26,7 @@ from tests.parity.torch_peer import (
     torch,
     weights,
 )
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 transformers = library("transformers")
 
@@ -122,7 +122,7 @@ def llama_form(arrays, config, scale):
 
 @dtypes
 @pytest.mark.parametrize("vocabulary", ["untied", "tied"])
-@settings(max_examples=6)
+@examples(6)
 @given(
     rng=rngs,
     n_layers=st.integers(1, 3),
@@ -153,7 +153,7 @@ def test_llama_logits_loss_and_every_gradient(
     )
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(rng=rngs, cut=st.integers(1, 6))
 def test_steps_through_our_cache_are_llamas_steps_through_its_own(rng, cut):
     config = llama_config("untied", 2, 4, 2, 6)

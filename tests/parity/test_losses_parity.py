@@ -4,17 +4,17 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm import functional as F
 from tests.parity.torch_peer import assert_same_function, dtypes, torch
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 
 T = torch.nn.functional
 
 sizes = unequal_sizes(3)  # batch, seq_len, vocab_size - 1
-fewer = settings(max_examples=15)
+fewer = examples(15)
 
 
 def draw_targets(rng, shape, n):

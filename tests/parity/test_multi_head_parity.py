@@ -5,17 +5,17 @@ Queries that share keys, which torch.nn's layer lacks, are four maps around its 
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from minillm import functional as F
 from minillm.layers import MultiHeadAttention
 from tests.parity.torch_peer import assert_same_layer, dtypes, torch
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 from tests.torch_form import attention_form
 
 N_HEADS = 3
 sizes = unequal_sizes(4)  # batch, n_queries, n_keys, d_head; d_model is 3 d_head
-fewer = settings(max_examples=10)
+fewer = examples(10)
 
 
 def draw_streams(rng, sizes):
@@ -87,7 +87,7 @@ class Grouped(torch.nn.Module):
 @dtypes
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(6, 2), (6, 3), (4, 1), (3, 3)])
-@settings(max_examples=5)
+@examples(5)
 @given(rng=rngs, sizes=unequal_sizes(5))
 def test_queries_that_share_keys_in_groups(n_heads, n_kv_heads, bias, dtype, rng, sizes):
     batch, n_queries, n_keys, d_head, d_model = sizes

@@ -1,7 +1,7 @@
 """The small layers beside torch.nn's: maps, embeddings, norms, both ends of a model."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -21,12 +21,12 @@ from minillm.layers import (
 )
 from tests.parity.libraries import library
 from tests.parity.torch_peer import assert_same_function, assert_same_layer, dtypes, torch
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 from tests.torch_form import linear_form
 
 nn = torch.nn
 sizes = unequal_sizes(4)
-fewer = settings(max_examples=10)
+fewer = examples(10)
 ACTIVATIONS = {
     "relu": (F.relu, nn.ReLU()),
     "gelu": (F.gelu, nn.GELU("tanh")),
@@ -54,7 +54,7 @@ def test_linear(bias, dtype, rng, sizes):
 @dtypes
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("bias", [False, True])
-@settings(max_examples=5)
+@examples(5)
 @given(rng=rngs, sizes=sizes)
 def test_feed_forward(bias, name, dtype, rng, sizes):
     batch, seq_len, d_model, d_ff = sizes

@@ -1,7 +1,7 @@
 """Recurrences and convolutions against torch.nn's, with every gradient."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 
 from minillm import functional as F
 from minillm.layers import CausalConvolution, Module
@@ -12,10 +12,10 @@ from tests.parity.torch_peer import (
     dtypes,
     torch,
 )
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 
 sizes = unequal_sizes(4)  # batch, seq_len, d_in, d
-fewer = settings(max_examples=10)
+fewer = examples(10)
 
 
 @dtypes

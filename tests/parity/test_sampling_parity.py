@@ -6,7 +6,7 @@ threshold falls within float32's rounding of a sum, the two may differ and nothi
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -26,14 +26,14 @@ from tests.gpt2_form import gpt2_form
 from tests.parity.gpt2_peer import D_MODEL, SCALE, make_gpt2
 from tests.parity.libraries import library
 from tests.parity.torch_peer import load, torch, weights
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 transformers = library("transformers")
 theirs = library("transformers.generation.logits_process")
 
 batches, vocab_sizes = st.integers(1, 3), st.integers(1, 40)
 shares = st.floats(0.01, 0.99)
-many = settings(max_examples=100)
+many = examples(100)
 
 
 @st.composite
@@ -187,7 +187,7 @@ def test_generate_applies_them_in_that_order():
     assert [type(processor) for processor in built] == [kind for _, kind in CHAIN.values()]
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(rng=rngs, n_prompt=st.integers(1, 4), penalty=st.sampled_from([1.0, 1.5, 0.7]))
 def test_greedy_texts_are_those_that_their_generate_writes(rng, n_prompt, penalty):
     """Through both caches, the prompt's tokens penalised too."""

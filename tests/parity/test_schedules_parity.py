@@ -6,18 +6,19 @@ last step theirs would rise along the cosine again; ours stays.
 """
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm.training import Constant, Noam, WarmupCosine
 from tests.parity.libraries import library
 from tests.parity.torch_peer import torch
+from tests.strategies import examples
 
 transformers = library("transformers")
 
 LR = 0.3
 counts = st.integers(0, 30)
-fewer = settings(max_examples=15)
+fewer = examples(15)
 
 
 def their_rates(make, n_steps, lr=LR):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm.layers import CausalConvolution, CrossCache, Memory, StateCache
@@ -21,13 +21,13 @@ from tests.parity.encoder_decoder_peers import (
 )
 from tests.parity.recurrent_peers import kinds, peer_form, peer_states
 from tests.parity.torch_peer import assert_close, load, torch, weights
-from tests.strategies import rngs, scatter, unequal_sizes
+from tests.strategies import examples, rngs, scatter, unequal_sizes
 
 cuts = st.sets(st.integers(1, 8), max_size=3).map(sorted)
 
 
 @kinds
-@settings(max_examples=10)
+@examples(10)
 @given(rng=rngs, sizes=unequal_sizes(3), cuts=cuts)
 def test_recurrent_steps_carry_the_state_that_pytorchs_carry(
     kind, peer_kind, rng, sizes, cuts
@@ -48,7 +48,7 @@ def test_recurrent_steps_carry_the_state_that_pytorchs_carry(
     assert len(cache) == 9
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(rng=rngs, sizes=unequal_sizes(5), cuts=cuts)
 def test_convolutions_in_steps_are_one_conv1d(rng, sizes, cuts):
     """The cache holds what PyTorch is given as padding in later chunks."""
@@ -82,7 +82,7 @@ def t5(rng):
 
 
 @pytest.mark.parametrize("make", [bart, t5])
-@settings(max_examples=6)
+@examples(6)
 @given(rng=rngs, cut=st.integers(1, 5))
 def test_steps_beside_a_source_are_those_of_bart_and_t5(make, rng, cut):
     """What was read of the source is kept, and padding in it stays hidden."""

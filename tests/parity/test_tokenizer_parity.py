@@ -8,7 +8,7 @@ from importlib.metadata import files
 from pydoc_data.topics import topics
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from minillm.tokenizers import BPETokenizer
@@ -16,6 +16,7 @@ from minillm.tokenizers.gpt2_files import bytes_to_unicode
 from minillm.tokenizers.pretokenize import shadows, split
 from tests.parity.libraries import library
 from tests.parity.nasty_corpus import CORPUS
+from tests.strategies import examples
 
 regex = library("regex")
 tiktoken = library("tiktoken")
@@ -96,7 +97,7 @@ def test_ascii_characters_between_letters_are_split_alike():
             assert split(text) == regex.findall(GPT2_PATTERN, text), repr(text)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(nasty_text | any_code_points)
 def test_the_split_is_that_of_gpt2s_own_pattern(text):
     assume(not newly_assigned(text))
@@ -115,14 +116,14 @@ def test_ids_equal_tiktokens_for_gpt2s_vocabulary(theirs, name):
     assert OURS.decode(special) == theirs.decode(special) == text
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(nasty_text | any_code_points)
 def test_ids_equal_tiktokens_on_nasty_strings(theirs, text):
     assume(not newly_assigned(text))
     assert OURS.encode(text) == theirs.encode(text, disallowed_special=())
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.data())
 def test_ids_equal_tiktokens_on_scraps_of_the_corpus(theirs, data):
     """Cut anywhere and joined: a mark at the start, half an emoji, "'" before "s"."""

@@ -1,14 +1,14 @@
 """Optimizers and clipping beside PyTorch's, over 200 steps."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm.layers import Module, Parameter
 from minillm.training import SGD, AdamW, Flat, WarmupCosine, clip_by_global_norm
 from minillm.training.optimizers import PART
 from tests.parity.torch_peer import assert_close, dtypes, largest, torch
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 STEPS, LIMIT = 200, 3.0
 SMALL = {"bias": (4,), "weight": (3, 5), "gain": (2, 2), "other": (6,)}
@@ -84,7 +84,7 @@ BETAS = st.sampled_from([(0.9, 0.999), (0.9, 0.95), (0.0, 0.5)])
 
 
 @dtypes
-@settings(max_examples=5)
+@examples(5)
 @given(rngs, BETAS, st.sampled_from([1e-8, 1e-3]), st.sampled_from([0.0, 0.01, 0.3]))
 def test_adamw_walks_with_pytorchs(dtype, rng, betas, eps, weight_decay):
     def theirs(decayed, others):
@@ -97,7 +97,7 @@ def test_adamw_walks_with_pytorchs(dtype, rng, betas, eps, weight_decay):
 
 
 @dtypes
-@settings(max_examples=5)
+@examples(5)
 @given(rngs, st.sampled_from([0.0, 0.5, 0.9]))
 def test_sgd_walks_with_pytorchs(dtype, rng, momentum):
     assert_same_walk(

@@ -6,13 +6,13 @@ shared is the names of the arrays, and the tables of angles and positions.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from minillm.gradient_check.cases import MODELS
 from tests.parity.torch_blocks import Arrays
 from tests.parity.torch_models import PEERS
 from tests.parity.torch_peer import assert_close, tensor
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 
 torch = pytest.importorskip("torch")
 
@@ -30,7 +30,7 @@ def peer_output(case, tensors):
 
 
 @pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
-@settings(max_examples=4)
+@examples(4)
 @given(rng=rngs, sizes=unequal_sizes(6))
 def test_every_gradient_is_autograds(build, rng, sizes):
     """Nothing is dropped here, as PyTorch would drop other things."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
@@ -33,7 +33,7 @@ from minillm.pretrained.own import ARCHITECTURES, describe, read_description
 from minillm.safetensors import SafetensorsError
 from minillm.tokenizers import BPETokenizer, TokenizerFileError, WordTokenizer
 from tests.ordinary_user import folder_of_an_ordinary_user
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 TEXT = "the cat's mat, the rat's hat: été 123"
 TOKENIZER = BPETokenizer.train(TEXT, 270, ["<|end|>"])
@@ -81,7 +81,7 @@ configs = st.builds(
 
 
 @given(rngs, configs)
-@settings(max_examples=10)
+@examples(10)
 def test_model_and_tokenizer_come_back_bit_for_bit(tmp_path_factory, rng, config):
     saved = draw_model(rng, config)
     path = save(tmp_path_factory.mktemp("model"), saved)
@@ -137,7 +137,7 @@ def saved(tmp_path_factory):
 
 
 @given(st.sampled_from(FILES), st.integers(0, 10**6), st.integers(0, 255), st.booleans())
-@settings(max_examples=60)
+@examples(60)
 def test_a_damaged_folder_is_refused_or_gives_the_model_that_was_saved(
     saved, name, place, flip, truncate
 ):
@@ -329,7 +329,7 @@ FIELDS = [
 
 
 @given(st.sampled_from(FIELDS), json_values)
-@settings(max_examples=300)
+@examples(300)
 def test_any_value_in_any_field_builds_a_model_or_is_refused(place, value):
     kind, field = place
     config = vars({DecoderOnly: CONFIG, **MODELS}[kind]) | {field: value}

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -32,7 +32,7 @@ from minillm.training import (
     SequenceToSequence,
     TokenClass,
 )
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 VOCAB_SIZE, N_CLASSES, SEQ_LEN, N_SOURCE = 7, 3, 5, 4
@@ -165,7 +165,7 @@ def targets_place(name):
 
 @pytest.mark.parametrize("name", ALL)
 @given(rng=rngs, batch_size=st.integers(1, 4))
-@settings(max_examples=15)
+@examples(15)
 def test_the_loss_is_the_mean_over_what_is_asked(name, rng, batch_size):
     objective, made, draw = ALL[name]
     model, batch = made(rng), draw(rng, batch_size)
@@ -191,7 +191,7 @@ def gradient(objective, model, batch):
 
 @pytest.mark.parametrize("name", CASES)
 @given(rng=rngs, batch_size=st.integers(1, 4))
-@settings(max_examples=15)
+@examples(15)
 def test_a_target_that_is_not_asked_for_has_no_influence(name, rng, batch_size):
     """Of padding, of rows that are nothing else, and inside of a prefix."""
     objective, made, draw = CASES[name]
@@ -207,7 +207,7 @@ def test_a_target_that_is_not_asked_for_has_no_influence(name, rng, batch_size):
 
 @pytest.mark.parametrize("name", ["NextToken", "SequenceToSequence", "PrefixNextToken"])
 @given(rng=rngs, batch_size=st.integers(1, 4), t=st.integers(0, SEQ_LEN - 1))
-@settings(max_examples=15)
+@examples(15)
 def test_a_target_depends_on_no_input_after_its_own(name, rng, batch_size, t):
     """p(targets[t] | inputs[: t + 1]): and a prefix is given as a whole."""
     objective, made, draw = ALL[name]
@@ -242,7 +242,7 @@ def test_what_dropout_drops_is_drawn_from_the_numbers_that_are_given(name):
 
 @cases
 @given(rng=rngs, batch_size=st.integers(2, 4), cut=st.integers(1, 3))
-@settings(max_examples=15)
+@examples(15)
 def test_two_shards_weighed_by_their_targets_are_the_whole_batch(
     objective, made, draw, rng, batch_size, cut
 ):
@@ -277,7 +277,7 @@ PADDED = [name for name in CASES if name != "PrefixNextToken"]
 
 @pytest.mark.parametrize("name", PADDED)
 @given(rng=rngs)
-@settings(max_examples=10)
+@examples(10)
 def test_a_row_of_padding_adds_no_loss_and_no_gradient(name, rng):
     objective, made, draw = CASES[name]
     model, batch = made(rng), draw(rng, 3)
@@ -321,7 +321,7 @@ def test_targets_inside_the_prefix_do_not_count_even_if_the_batch_has_them():
 
 
 @pytest.mark.parametrize("name", ["MaskedTokens", "TokenClass", "SequenceToSequence"])
-@settings(max_examples=10)
+@examples(10)
 @given(rng=rngs)
 def test_padding_is_hidden_from_the_model_wherever_it_stands(name, rng):
     """In front of the text, too, where a decoder could see it."""

@@ -1,12 +1,12 @@
 """Weight decay is decoupled: it acts where it is declared, and gradients do not know."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minillm.models import DecoderConfig, DecoderOnly
 from minillm.training import AdamW, Flat
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 from tests.training.test_optimizers import flat, rates, scattered, sizes
 
 configs = st.builds(
@@ -47,7 +47,7 @@ def test_what_decay_adds_to_a_step_does_not_depend_on_any_gradient(
 
 
 @given(rngs, configs, st.floats(0.1, 1))
-@settings(max_examples=15)
+@examples(15)
 def test_matrices_of_linear_maps_shrink_and_nothing_else_does(rng, config, weight_decay):
     """Norms, biases, embeddings, the output matrix that is one, and biases of positions."""
     model = scatter(DecoderOnly(config, rng=rng), rng)

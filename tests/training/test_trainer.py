@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -31,7 +31,7 @@ from minillm.training import (
     TrainerSettings,
     WarmupCosine,
 )
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 from tests.training.regression import LeastSquares, Line, Points
 
 STEPS = 12
@@ -197,7 +197,7 @@ def test_a_tiny_decoder_learns_a_periodic_text():
 
 
 @given(st.integers(1, 4), st.integers(1, 4))
-@settings(max_examples=10)
+@examples(10)
 def test_accumulation_and_threads_walk_the_path_of_the_whole_batch(threads, accumulate):
     ends = []
     for cut in (
@@ -212,7 +212,7 @@ def test_accumulation_and_threads_walk_the_path_of_the_whole_batch(threads, accu
 
 
 @given(rngs, st.lists(st.floats(1e-3, 0.5), min_size=1, max_size=5), st.floats(0.01, 10))
-@settings(max_examples=10)
+@examples(10)
 def test_a_step_goes_its_rate_along_its_batchs_clipped_gradient(rng, rates, clip):
     """theta = theta - lr g min(1, clip / |g|), with the lr and the batch of that step."""
     model = Line(rng).astype(np.float64)
@@ -397,7 +397,7 @@ class SteepLoss(LeastSquares):
     st.integers(0, STEPS - 1),
     st.sampled_from([np.inf, -np.inf, np.nan, 1e30, "steep"]),
 )
-@settings(max_examples=10)
+@examples(10)
 def test_wherever_numbers_end_training_does_and_the_weights_are_those_of_the_last_step(
     at_step, value
 ):
@@ -453,7 +453,7 @@ def test_weights_that_are_no_numbers_replace_no_saved_set(tmp_path):
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 @given(place=st.integers(0, 5))
-@settings(max_examples=6)
+@examples(6)
 def test_one_weight_that_is_no_number_is_enough(tmp_path_factory, value, place):
     trainer = line_trainer(folder := tmp_path_factory.mktemp("empty"))
     trainer.optimizer.theta.data[place] = value
@@ -475,7 +475,7 @@ def test_a_stop_ends_the_line_that_renews_itself(stop):
 
 
 @given(st.integers(0, STEPS - 1), st.sampled_from([0, 5]), st.sampled_from([0, 4]))
-@settings(max_examples=8)
+@examples(8)
 def test_ctrl_c_finishes_the_step_and_the_rest_follows_bit_for_bit(
     tmp_path_factory, at_step, checkpoint_every, evaluate_every
 ):
@@ -680,7 +680,7 @@ def test_the_largest_seed_trains_and_is_saved(tmp_path):
 
 
 @given(rngs)
-@settings(max_examples=3)
+@examples(3)
 def test_ignored_targets_alone_change_nothing_but_what_decays(rng):
     """A step without targets is a step of weight decay: no NaN from 0 / 0."""
     model = DecoderOnly(DecoderConfig(5, 4, 4, 1, 2), rng=rng)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -18,11 +18,11 @@ from minillm.training import (
     TrainerSettings,
     TruncatedNextToken,
 )
-from tests.strategies import rngs, scatter
+from tests.strategies import examples, rngs, scatter
 
 VOCAB_SIZE, SEQ_LEN = 7, 8
 cells = st.sampled_from(["rnn", "lstm", "gru"])
-few = settings(max_examples=20)
+few = examples(20)
 
 
 def draw(rng, cell, ignored=0.3):
@@ -80,7 +80,7 @@ def test_what_stood_in_an_earlier_chunk_is_not_blamed(rng, cell, k):
         assert earlier.any() == blamed
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(rngs, cells, st.integers(1, SEQ_LEN - 1))
 def test_the_gradient_is_that_of_a_loss_whose_carried_states_are_constants(rng, cell, k):
     """The states are made once, and held while the parameters move."""

@@ -4,13 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from minillm.data.objectives import corrupt, noise_and_spans, restore, sentinel_ids
 from tests.data.objectives.chances import likely
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 SENTINELS = list(range(999, 899, -1))  # as T5 numbers them: from the vocabulary's end
 lengths = st.integers(2, 120)
@@ -84,7 +84,7 @@ def test_how_much_is_cut_out_is_the_nearest_there_is_to_density_and_mean_span(
 
 
 @given(rngs, st.integers(2, 5))
-@settings(max_examples=8)
+@examples(8)
 def test_two_spans_are_cut_in_any_way_with_equal_chances(rng, n_kept):
     """As many tokens kept as cut out, n_kept - 1 ways to part either: together squared."""
     n, how = 1000, {"density": 0.5, "mean_span": n_kept / 2}

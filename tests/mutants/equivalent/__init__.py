@@ -8,6 +8,7 @@ from tests.mutants.equivalent import (
     functional,
     generation,
     layers,
+    models,
     tokenizers,
     training,
 )
@@ -17,6 +18,7 @@ FILES = {
     "functional": functional,
     "generation": generation,
     "layers": layers,
+    "models": models,
     "tokenizers": tokenizers,
     "training": training,
 }
