@@ -23,7 +23,7 @@ from tests.fuzz.folders import Folder, Resume, files_of
 from tests.fuzz.small import MODELS
 from tests.fuzz.targets import TARGETS, scratch_folder
 from tests.fuzz.watch import OutsideError, only_within
-from tests.strategies import rngs
+from tests.strategies import examples, rngs
 
 INPUTS = {"command": 100, "folder": 250, "resume": 150}  # the others: 400
 streams = rngs.map(lambda rng: rng.bytes(64))
@@ -39,7 +39,7 @@ def impatient():
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_only_documented_errors_come_back(name):
-    @settings(max_examples=INPUTS.get(name, 400), database=None)
+    @settings(examples(INPUTS.get(name, 400)), database=None)
     @given(streams)
     def check(data):
         target(data)

@@ -21,7 +21,7 @@ from minillm.layers import (
 )
 from tests.parity.libraries import library
 from tests.parity.torch_peer import assert_same_function, assert_same_layer, dtypes, torch
-from tests.strategies import rngs, unequal_sizes
+from tests.strategies import examples, rngs, unequal_sizes
 from tests.torch_form import linear_form
 
 transformers = library("transformers")
@@ -30,8 +30,6 @@ from transformers.models.bloom.modeling_bloom import build_alibi_tensor  # noqa:
 from transformers.models.gptj import modeling_gptj as gptj  # noqa: E402
 from transformers.models.llama import modeling_llama as llama  # noqa: E402
 from transformers.models.t5 import modeling_t5 as t5  # noqa: E402
-
-from tests.strategies import examples
 
 sizes = unequal_sizes(4)  # batch, n_heads, seq_len, d_head / 2
 fewer = examples(10)
