@@ -27,6 +27,10 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "return np.stack(components)",
             "return (components)",
         ): "Both who ask for the list of rows make an array of it: hstack and `weights @`.",
+        (
+            "if not (np.abs(weights - before) > tolerance).any():",
+            "if not (np.abs((before - weights)) > tolerance).any():",
+        ): "|a - b| is |b - a|, to the last bit.",
     },
     "evaluation/ngram_lm.py": {
         (
@@ -52,14 +56,5 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             f"with_next = np.append(context.astype(np.int64), {other})",
         ): "The contexts of a token depend on those before it: any may stand for the next."
         for other in ("(1)", "(-1)")
-    },
-}
-
-ENDLESS: dict[str, dict[tuple[str, str], str]] = {
-    "evaluation/interpolated.py": {
-        (
-            "if not (np.abs(weights - before) > tolerance).any():",
-            "if (False):",
-        ): "A search that never looks whether it has arrived never returns.",
     },
 }
