@@ -143,6 +143,8 @@ PARTS = {
     "LLaMA": ("pre_norm", "rms_norm", "rotary", "gated", "silu", "untied", "none", 0),
     "Llama": ("pre_norm", "rms_norm", "rotary", "gated", "silu", "untied", "none", 0),
 }
+BRANCHES = dict.fromkeys(["BERT", "RoBERTa", "DistilBERT"], "encoder-only")
+BRANCHES |= dict.fromkeys(["Transformer", "T5", "BART", "FLAN-T5"], "encoder-decoder")
 SEGMENTS = {"BERT": 2, "RoBERTa": 1}  # the other encoder, DistilBERT, has none
 
 
@@ -155,31 +157,27 @@ def test_every_published_model_is_checked():
     assert not set(ROUNDED) & set(OTHER)
 
 
-@pytest.mark.parametrize("name", EXACT)
-def test_the_shape_gives_the_exact_number(name):
-    model = PUBLISHED[name]
-    assert model.name == name
-    assert model.n_parameters == count_parameters(model.config, model.head) == EXACT[name]
-
-
 @pytest.mark.parametrize("name", SHAPES)
-def test_its_shape_is_the_paper_s(name):
-    config = PUBLISHED[name].config
+def test_its_shape_is_the_paper_s_and_gives_the_exact_number(name):
+    model, config = PUBLISHED[name], PUBLISHED[name].config
     shape = (config.vocab_size, config.max_seq_len, config.d_model, config.n_layers)
     heads = (config.n_heads, config.n_kv_heads or config.n_heads, config.head_width)
-    found = (PUBLISHED[name].year, *shape, *heads, config.ffn_width, config.dropout)
-    assert found == SHAPES[name]
+    found = (model.year, *shape, *heads, config.ffn_width, config.dropout)
+    assert model.name == name and found == SHAPES[name]
+    assert model.n_parameters == count_parameters(config, model.head) == EXACT[name]
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_its_parts_are_the_paper_s(name):
-    config, family = PUBLISHED[name].config, name.partition(" ")[0]
+    model, family = PUBLISHED[name], name.partition(" ")[0]
+    config = model.config
     assert PARTS[family] == (
         *(config.block, config.norm, config.positions, config.feed_forward),
         *(config.activation, config.vocabulary, config.embed_norm, config.bias),
     )
     assert getattr(config, "n_segments", 0) == SEGMENTS.get(family, 0)
     assert getattr(config, "n_encoder_layers", None) is None
+    assert model.branch == BRANCHES.get(family, "decoder-only")
 
 
 KINDS = {
@@ -291,11 +289,5 @@ def test_each_has_its_source_its_words_and_its_year_in_order():
         assert " et al. " in model.source and model.organisation
         assert model.weights in WEIGHTS
         assert model.difference.endswith(".")
-
-
-def test_the_branches_are_three():
-    branches = {name: model.branch for name, model in PUBLISHED.items()}
-    assert branches["RoBERTa base"] == "encoder-only"
-    assert branches["FLAN-T5 base"] == "encoder-decoder"
-    assert branches["LLaMA 7B"] == "decoder-only"
-    assert set(branches.values()) == {"encoder-only", "encoder-decoder", "decoder-only"}
+    branches = {model.branch for model in PUBLISHED.values()}
+    assert branches == {"encoder-only", "encoder-decoder", "decoder-only"}
