@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minillm.tokenizers.merging import _merge_long, _merge_short, merge_word
+from tests.strategies import rngs
 
 
 def one_merge_after_another(parts, merges):
@@ -17,24 +18,25 @@ def one_merge_after_another(parts, merges):
     return parts
 
 
-@st.composite
-def merge_tables(draw):
-    """Merges over three bytes: each joins tokens made before it."""
-    merges = {}
-    for new in range(256, 256 + draw(st.integers(0, 12))):
-        made = st.sampled_from([0, 1, 97, *range(256, new)])
-        merges.setdefault((draw(made), draw(made)), new)
+def draw_merges(rng, n):
+    """Up to n merges over three bytes: each joins tokens made before it."""
+    merges, made = {}, [0, 1, 97]
+    for new in range(256, 256 + n):
+        pair = tuple(rng.choice(made, 2).tolist())
+        if pair not in merges:
+            merges[pair] = new
+            made.append(new)
     return merges
 
 
-words = st.lists(st.sampled_from([0, 1, 97]), max_size=30).map(bytes)
-
-
-@given(words, merge_tables())
-def test_short_and_long_words_are_merged_as_defined(word, merges):
-    expected = one_merge_after_another(list(word), merges)
-    assert _merge_short(word, merges) == expected
-    assert _merge_long(word, merges) == expected
+@given(rngs, st.integers(0, 30), st.integers(0, 12))
+def test_short_and_long_words_are_merged_as_defined(rng, length, n_merges):
+    merges = draw_merges(rng, n_merges)
+    for _ in range(10):
+        word = bytes(rng.choice([0, 1, 97], length).tolist())
+        expected = one_merge_after_another(list(word), merges)
+        assert _merge_short(word, merges) == expected
+        assert _merge_long(word, merges) == expected
 
 
 def test_the_left_of_overlapping_places_is_merged():

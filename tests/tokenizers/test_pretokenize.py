@@ -80,7 +80,7 @@ def test_words_are_settled_whenever_a_block_has_come():
     splitter = Splitter(block=4)
     assert [splitter.push(c) for c in "a b c"] == [[], [], [], ["a"], []]
     assert splitter.finish() == [" b", " c"]
-    assert [splitter.push(c) for c in "d e"] == [[], [], []]
+    assert [splitter.push(c) for c in "d e f"] == [[], [], [], ["d"], []]
 
 
 @pytest.mark.parametrize(

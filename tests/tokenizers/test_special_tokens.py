@@ -83,6 +83,12 @@ def test_allowed_special_tokens_are_one_id_each_and_all_else_is_ordinary(text, a
     assert TOKENIZER.encode(text, allowed) == expected
 
 
+def test_nothing_is_lost_of_a_long_text_before_a_special_token():
+    text = "a b " * 5000
+    ids = TOKENIZER.encode(text + END + text, [END])
+    assert ids == [*TOKENIZER.encode(text), END_ID, *TOKENIZER.encode(text)]
+
+
 def test_a_longer_special_token_may_still_be_arriving():
     for text in ("<|end|>>", "<|end|>a", "<|end|>"):
         ids = TOKENIZER.encode(text, "all")
