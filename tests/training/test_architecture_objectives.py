@@ -341,6 +341,11 @@ def test_padding_is_hidden_from_the_model_wherever_it_stands(name, rng):
     assert np.abs(learned).max() > 0
 
 
+@pytest.mark.parametrize("kind", [NextToken, SequenceToSequence, PrefixNextToken])
+def test_unless_told_otherwise_nothing_is_smoothed(kind):
+    assert kind().label_smoothing == 0
+
+
 # -- what does not fit ---------------------------------------------------------------
 
 
