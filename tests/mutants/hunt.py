@@ -47,6 +47,7 @@ class Hunt:
     A mutant that `alone` names has to die by those tests. For the others, every test is
     run once and watched: those that enter the mutated function are tried, in the order
     of how little else they enter and how fast they are, for `budget` seconds of testing.
+    For what runs on import alone they are those that enter anything of its folder.
     """
 
     mutants: Sequence[Mutant]
@@ -72,7 +73,11 @@ class Hunt:
     def judge(self, mutant: Mutant) -> tuple[str, str, int]:
         """In a child: the fate, the test that killed it, the number of tests that ran."""
         names = self.chosen(mutant)
+        if not names:
+            return "survived", "", 0
         try:
+            if mutant not in self.alone and not self.entering(mutant):
+                raise NotSwappableError(mutant.function)
             swap(mutant)
         except NotSwappableError:
             return imported_anew(mutant, names, 5 * self.budget + TEST_SECONDS)
@@ -91,10 +96,14 @@ class Hunt:
         """The tests that may notice, the most telling first."""
         if mutant in self.alone:
             return [name for name in self.items if _bare(name) in self.alone[mutant]]
-        place = mutant.path, mutant.line
-        able = [t for t in self.traced if place in t.entered or _enters(t, mutant)]
+        able = self.entering(mutant) or [t for t in self.traced if _beside(t, mutant)]
         able.sort(key=lambda t: (1 + len(t.entered)) * (0.05 + t.seconds))
         return list(_within(able, self.budget))
+
+    def entering(self, mutant: Mutant) -> list[Traced]:
+        """The tests that run the mutated function; none, where it runs on import alone."""
+        place = mutant.path, mutant.line
+        return [t for t in self.traced if place in t.entered or _enters(t, mutant)]
 
 
 def _bare(name: str) -> str:
@@ -105,6 +114,12 @@ def _bare(name: str) -> str:
 def _enters(test: Traced, mutant: Mutant) -> bool:
     """Whether it runs anything of the file, for what runs on import."""
     return not mutant.line and any(path == mutant.path for path, _ in test.entered)
+
+
+def _beside(test: Traced, mutant: Mutant) -> bool:
+    """Whether it runs anything of the folder, for what runs on import alone."""
+    folder = mutant.path.rpartition("/")[0]
+    return any(path.rpartition("/")[0] == folder for path, _ in test.entered)
 
 
 def _within(tests: Sequence[Traced], budget: float) -> Iterator[str]:
