@@ -63,6 +63,9 @@ class Hunt:
             raise session.Interrupted("the tests could not be collected")
         self.items = {item.nodeid: item for item in session.items}
         if len(self.alone) < len(self.mutants):
+            print(
+                "first, every test once: what does it enter?", file=sys.stderr, flush=True
+            )
             self.traced, self.failed = trace(session, self.jobs)
         limit = 5 * self.budget + 2 * TEST_SECONDS
         for mutant, answer in in_children(self.mutants, self.judge, self.jobs, limit):
