@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import selectors
 import signal
 import time
@@ -9,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+MEMORY = 8 << 30  # bytes for one child: a defect may ask for all there is
 LOST: dict[str, Any] = {"lost": True}  # of a child that died, or was stopped
 
 
@@ -44,6 +46,7 @@ def start(work: Callable[[Any], Any], task: Any) -> tuple[int, int]:
         os.close(reading)
         os.setpgid(0, 0)
         quiet()
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             answer = json.dumps(work(task)).encode()
             while answer:
