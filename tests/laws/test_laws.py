@@ -59,7 +59,7 @@ def the_gradient_is_the_slope(build, seed, sizes):
 @examples(5)
 @given(seed=seeds, sizes=sizes)
 def test_float32_stays_float32(build, seed, sizes):
-    """Law 2, even where the gradient that arrives is float64."""
+    """Law 2: values and gradients."""
     rng = np.random.default_rng(seed)
     case = build(rng, sizes).cast(np.float32)
     y, backward = case.run()
