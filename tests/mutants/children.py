@@ -47,6 +47,7 @@ def start(work: Callable[[Any], Any], task: Any) -> tuple[int, int]:
         os.setpgid(0, 0)
         quiet()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background
         try:
             answer = json.dumps(work(task)).encode()
             while answer:
