@@ -55,9 +55,7 @@ def arguments() -> argparse.Namespace:
         action="append",
         help="all of a part, e.g. models/heads.py",
     )
-    parser.add_argument(
-        "--tests", nargs="*", default=[], help="unless given, the default suite"
-    )
+    parser.add_argument("--tests", nargs="*", default=TESTS, help="other files and folders")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0, help="of the samples")
     parser.add_argument("--sample", type=int, help="so many of those that --only names")
