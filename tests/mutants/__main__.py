@@ -84,7 +84,7 @@ def main() -> int:
     alone = (
         {}
         if options.only or options.planted
-        else {planted_mutant(row.mutant): row.properties for row in ROWS}
+        else {planted_mutant(row.mutant, row.names[0]): row.properties for row in ROWS}
     )
     planted = (
         []

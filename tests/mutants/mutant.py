@@ -91,8 +91,8 @@ def _differs(source: Source, mutant: Mutant) -> bool:
         return False
 
 
-def planted_mutant(defect: Planted) -> Mutant:
-    """The mutant of a defect that was written down by hand."""
+def planted_mutant(defect: Planted, name: str = "planted") -> Mutant:
+    """The mutant of a defect that was written down by hand, under a name of its own."""
     source = Source(defect.path)
     first, last = defect.place()
     text = source.bytes.decode()
@@ -103,7 +103,7 @@ def planted_mutant(defect: Planted) -> Mutant:
         if isinstance(node, ast.stmt) and _inside(source, node, start)
     ]
     around = function_around(max(scopes, key=len, default=()))
-    return Mutant(defect.path, start, stop, defect.after, "planted", *around)
+    return Mutant(defect.path, start, stop, defect.after, name, *around)
 
 
 def _inside(source: Source, node: ast.stmt, offset: int) -> bool:
