@@ -107,8 +107,9 @@ class Command:
         return [*argv, *TINY]
 
     def give(self, argv: list[str]) -> tuple[int, str]:
-        """(exit code, what was said on stderr)."""
+        """(exit code, what was said on stderr), of a command that starts in its folder."""
         with (
+            contextlib.chdir(self.work),  # where --model is looked for unless it is given
             tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.work) as out,
             tempfile.TemporaryFile(
                 "w+", encoding="utf-8", errors="backslashreplace", dir=self.work
