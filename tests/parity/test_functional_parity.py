@@ -27,11 +27,19 @@ fewer = examples(15)
 @dtypes
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @fewer
-@given(rng=rngs, sizes=sizes, scale=st.sampled_from([0.01, 2.0, 20.0]))
-def test_activations_and_softmax(name, dtype, rng, sizes, scale):
-    """Where they bend, where they are almost straight, and where they have settled."""
+@given(rng=rngs, sizes=sizes)
+def test_activations_and_softmax(name, dtype, rng, sizes):
+    """Where they bend, where they are almost straight, and where they have settled.
+
+    All of it in one array, as errors are measured beside its largest entry: ours are
+    absolute, and a silu of -17, alone, is all rounding.
+    """
     ours, theirs = ELEMENTWISE[name]
-    assert_same_function(ours, theirs, [rng.normal(0, scale, sizes[:3])], rng, dtype)
+    shape = *sizes[:3], 3
+    x = rng.normal(size=shape) * rng.permuted(
+        np.broadcast_to([0.01, 2, 20], shape), axis=-1
+    )
+    assert_same_function(ours, theirs, [x], rng, dtype)
 
 
 @dtypes
