@@ -1,7 +1,7 @@
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("default", deadline=None, max_examples=25, derandomize=True)
-settings.register_profile("nightly", deadline=None, max_examples=250)
+settings.register_profile("nightly", deadline=None, max_examples=250, derandomize=False)
 settings.register_profile(
     "mutants",
     settings.get_profile("default"),
