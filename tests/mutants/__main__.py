@@ -71,6 +71,8 @@ def systematic(options: argparse.Namespace) -> list[Mutant]:
     paths = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
     here = [m for path in paths if path.startswith(everywhere) for m in mutants_of(path)]
     there = [m for path in paths if path.startswith(sampled) for m in mutants_of(path)]
+    if options.only and not here:
+        raise SystemExit(f"--only {options.only}: no file below minillm/ begins so")
     if outdated := stale(here):
         raise SystemExit(f"listed as equivalent, and no mutants any more: {outdated}")
     draw = random.Random(options.seed).sample

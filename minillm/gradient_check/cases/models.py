@@ -73,6 +73,8 @@ def whole(case: Case) -> Case:
 def transformer(
     model: Any, config: Any, objective: Objective, batch: Batches, **parts: Any
 ) -> Build:
+    """A model of this config with these parts, through the loss of this objective."""
+
     def case(rng: Rng, sizes: Sizes) -> Case:
         made = model(config(**shape(sizes), **parts), rng=rng)
         return trained(made, rng, sizes, objective, batch(rng, sizes))
@@ -81,6 +83,7 @@ def transformer(
 
 
 def decoder_only(objective: Objective | None = None, **parts: Any) -> Build:
+    """A decoder with these parts, through the loss of the next token or another."""
     objective = objective or NextToken()
     return transformer(
         DecoderOnly, DecoderConfig, objective, batches.next_token_batch, **parts
@@ -88,6 +91,7 @@ def decoder_only(objective: Objective | None = None, **parts: Any) -> Build:
 
 
 def encoder_decoder(objective: Objective | None = None, **parts: Any) -> Build:
+    """An encoder-decoder with these parts, through the loss of pairs or another."""
     objective = objective or SequenceToSequence()
     return transformer(
         EncoderDecoder, EncoderDecoderConfig, objective, batches.pair_batch, **parts
@@ -95,6 +99,8 @@ def encoder_decoder(objective: Objective | None = None, **parts: Any) -> Build:
 
 
 def encoder(**parts: Any) -> Build:
+    """The bare encoder with these parts, which has no loss: its vectors are the output."""
+
     def case(rng: Rng, sizes: Sizes) -> Case:
         model = EncoderOnly(EncoderConfig(**shape(sizes), **parts), rng=rng)
         inputs: dict[str, Any] = {
